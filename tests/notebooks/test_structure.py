@@ -1,0 +1,129 @@
+"""What every chapter keeps to, read from the notebook without running it."""
+
+import ast
+import re
+
+import yaml
+from notebooks import CHAPTERS, code_cells, each_chapter, read, solutions, text_of
+
+from utils.exercises import check
+from utils.runs import ROOT
+
+MAGIC = re.compile(r"^\s*[%!]", re.M)
+TAGS = {"parameters", "define", "exercise", "nbval-ignore-output", "hide-input", "raises-exception"}
+
+
+def test_every_notebook_is_in_the_book():
+    files = {str(p.relative_to(ROOT).with_suffix("")) for p in (ROOT / "chapters").rglob("*.ipynb")}
+    assert {f for f in files if ".ipynb_checkpoints" not in f} == set(CHAPTERS)
+
+
+@each_chapter
+def test_the_parameters_are_literals_and_the_profile_is_book(chapter):
+    (cell,) = code_cells(read(chapter), "parameters")
+    values = {node.targets[0].id: ast.literal_eval(node.value) for node in ast.parse(cell.source).body}
+    assert values["profile"] == "book" and isinstance(values["seed"], int)
+
+
+@each_chapter
+def test_the_code_has_no_hidden_tricks(chapter):
+    for cell in code_cells(read(chapter)):
+        for forbidden in (
+            "import *",
+            "sys.path",
+            "warnings.filterwarnings",
+            "simplefilter",
+            "np.random.seed(",
+        ):
+            assert forbidden not in cell.source, f"{cell.id}: {forbidden}"
+        assert not MAGIC.search(cell.source), f"{cell.id}: a magic or shell line"
+        assert len(cell.source.splitlines()) <= 45, f"{cell.id}: too long for one idea"
+
+
+@each_chapter
+def test_cells_have_meaningful_ids_and_known_tags(chapter):
+    for cell in read(chapter).cells:
+        assert re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", cell.id), cell.id
+        assert not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4,12})*", cell.id), f"{cell.id}: give it a name"
+        assert set(cell.metadata.get("tags", [])) <= TAGS, cell.id
+
+
+@each_chapter
+def test_stored_outputs_are_from_one_run_and_small(chapter):
+    notebook = read(chapter)
+    counts = [cell.execution_count for cell in code_cells(notebook)]
+    assert counts == list(range(1, len(counts) + 1)), "run `make outputs`"
+    assert (ROOT / f"{chapter}.ipynb").stat().st_size < 400_000
+    assert set(notebook.metadata) == {"kernelspec", "language_info"}
+    for cell in code_cells(notebook):
+        assert "execution" not in cell.metadata
+        for output in cell.outputs:
+            assert output.output_type != "error" or "raises-exception" in cell.metadata.get("tags", [])
+            assert output.get("name") != "stderr"
+
+
+@each_chapter
+def test_every_figure_has_a_caption_a_name_and_a_description(chapter):
+    for cell in code_cells(read(chapter)):
+        if any(
+            "image/svg+xml" in o.get("data", {}) or "image/png" in o.get("data", {}) for o in cell.outputs
+        ):
+            mystnb = cell.metadata.get("mystnb", {})
+            assert mystnb.get("figure", {}).get("name", "").startswith("fig-"), f"{cell.id}: no figure name"
+            assert len(mystnb["figure"].get("caption", "")) > 30, f"{cell.id}: no caption"
+            assert len(mystnb.get("image", {}).get("alt", "")) > 30, f"{cell.id}: no alt text"
+
+
+@each_chapter
+def test_numbers_from_runs_are_glued_by_path(chapter):
+    text, name = text_of(read(chapter)), chapter.rsplit("/", 1)[1]
+    code = "\n".join(cell.source for cell in code_cells(read(chapter)))
+    keys = set(re.findall(r"""glue\(\s*["']([\w-]+)["']""", code))
+    used = re.findall(r"\{glue:\w*\}`([^`]+)`", text)
+    for reference in used:
+        path, _, key = reference.partition("::")
+        assert path == f"{name}.ipynb", f"{reference}: write the path form, it works in translations too"
+        assert not keys or key.split(":")[0] in keys or "glue(" in code
+    assert len(used) >= 5
+
+
+@each_chapter
+def test_exercises_have_a_stub_and_a_solution_that_passes(chapter):
+    notebook = read(chapter)
+    labels = re.findall(r":::+\{exercise\}[^\n]*\n:label: ([\w-]+)", text_of(notebook))
+    answers = solutions(notebook)
+    stubs = code_cells(notebook, "exercise")
+    assert 2 <= len(labels) <= 4 and set(answers) == set(labels) and len(stubs) == len(labels)
+    for label, stub in zip(labels, stubs, strict=True):
+        name, variable = re.search(r"""check\(["']([\w-]+)["'], (\w+)\)""", stub.source).groups()
+        scope: dict = {}
+        exec("import numpy as np", scope)
+        exec(answers[label], scope)
+        assert check(name, scope[variable]).correct, f"the solution of {label} is wrong"
+        assert any("✗" in o.get("data", {}).get("text/plain", "") for o in stub.outputs), (
+            f"{label}: stub passes"
+        )
+
+
+@each_chapter
+def test_the_lesson_has_its_parts(chapter):
+    text = text_of(read(chapter)).lower()
+    for part in ("you will be able to", "exercises", "take away", "references"):
+        assert part in text, f"no part that says {part!r}"
+    assert text.count("{cite:") >= 2
+
+
+def test_claims_point_at_cells_with_assertions():
+    claims = yaml.safe_load((ROOT / "book" / "claims.yml").read_text(encoding="utf-8"))
+    assert [claim["id"] for claim in claims] == sorted({claim["id"] for claim in claims})
+    for claim in claims:
+        assert set(claim) == {"id", "section", "statement", "statement_zh", "verdict", "why", "evidence"}
+        assert re.fullmatch(r"C\d\d", claim["id"]) and claim["verdict"] in (
+            "confirmed",
+            "qualified",
+            "corrected",
+        )
+        assert claim["evidence"], f"{claim['id']} has no evidence"
+        for evidence in claim["evidence"]:
+            cells = {cell.id: cell for cell in code_cells(read(f"chapters/{evidence['chapter']}"))}
+            assert "assert" in cells[evidence["cell"]].source, f"{claim['id']}: {evidence} asserts nothing"

@@ -1,0 +1,82 @@
+"""What may import what, and that importing does no work: read from the syntax trees."""
+
+import ast
+import sys
+
+import pytest
+
+from utils.runs import ROOT
+
+MODULES = sorted((ROOT / "utils").rglob("*.py"))
+FRAMEWORKS = {"torch", "tensorflow", "keras"}
+NUMPY_ONLY = {"numpy"}
+AT_THE_TOP = {
+    "metrics": NUMPY_ONLY,
+    "runs": NUMPY_ONLY,
+    "exercises": NUMPY_ONLY,
+    "plotting": NUMPY_ONLY | {"matplotlib", "seaborn"},
+    "data": NUMPY_ONLY,
+}
+INSIDE_FUNCTIONS = {
+    "plotting": {"IPython", "matplotlib_inline"},
+    "data": {"pooch", "requests", "pyarrow", "PIL", "sklearn", "skimage", "platformdirs"},
+}
+
+
+def area(path):
+    return path.relative_to(ROOT / "utils").with_suffix("").parts[0]
+
+
+def imports(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield node.module.split(".")[0]
+
+
+def top_level_imports(tree):
+    for node in tree.body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield from imports(ast.Module([node], []))
+
+
+def third_party(names):
+    return {name for name in names if name not in sys.stdlib_module_names and name != "utils"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_stay_in_their_area(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    everything, top = third_party(imports(tree)), third_party(top_level_imports(tree))
+    if area(path) in AT_THE_TOP:
+        allowed = AT_THE_TOP[area(path)]
+        assert top <= allowed, f"{path.name} imports {top - allowed} at the top"
+        assert everything - top <= allowed | INSIDE_FUNCTIONS.get(area(path), set())
+    assert not ("torch" in everything and everything & {"keras", "tensorflow"}) or area(path) == "convert"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_importing_does_no_work(path):
+    """At the top of a module stand definitions, constants and imports; no loop, no branch, no bare call."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        definition = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign
+        assert is_text or isinstance(node, definition), f"{path.name}, line {node.lineno}: work at import"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_library_code_is_quiet_and_leaves_randomness_to_the_caller(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            call = ast.unparse(node.func)
+            assert call not in ("print", "display", "np.random.seed", "random.seed", "torch.manual_seed"), (
+                f"{path.name}, line {node.lineno}: {call}"
+            )
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_module_fits_in_a_readers_head_and_says_what_it_is_for(path):
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 340, f"{path.name} is too long: divide it"
+    assert ast.get_docstring(ast.parse(text)), f"{path.name} needs a docstring"

@@ -1,0 +1,48 @@
+import json
+
+import numpy as np
+import pytest
+
+from utils import runs
+
+
+def test_by_profile():
+    assert runs.by_profile("smoke", smoke=1, book=2) == 1
+    assert runs.by_profile("book", smoke=1, book=2) == 2
+    with pytest.raises(ValueError, match="unknown profile 'fast': choose one of 'smoke', 'book'"):
+        runs.by_profile("fast", smoke=1, book=2)
+
+
+def test_mean_and_spread_is_that_of_a_sample():
+    values = [0.7, 0.72, 0.68]
+    assert runs.mean_and_spread(values) == pytest.approx({"mean": 0.7, "std": np.std(values, ddof=1)})
+    with pytest.raises(ValueError, match="at least two runs, got 1"):
+        runs.mean_and_spread([0.7])
+
+
+def test_results_survive_a_round_trip_and_a_failed_write(tmp_path, monkeypatch):
+    monkeypatch.setattr(runs, "RESULTS", tmp_path)
+    runs.save_result("one", {"accuracy": 0.5, "name": "图"})
+    assert runs.load_result("one") == {"accuracy": 0.5, "name": "图"}
+    with pytest.raises(TypeError):
+        runs.save_result("one", {"accuracy": object()})
+    assert runs.load_result("one")["accuracy"] == 0.5
+    with pytest.raises(FileNotFoundError, match="no recorded run 'two'.*there are: one"):
+        runs.load_result("two")
+
+
+def test_provenance_names_machine_and_versions():
+    record = runs.provenance(("numpy",))
+    assert record["versions"]["numpy"] == np.__version__
+    assert record["hardware"]["cores"] >= 1 and record["hardware"]["processor"]
+    json.dumps(record)
+
+
+@pytest.mark.parametrize("path", sorted(runs.RESULTS.glob("*.json")), ids=lambda p: p.stem)
+def test_recorded_runs_say_where_they_come_from(path):
+    result = json.loads(path.read_text(encoding="utf-8"))
+    assert {"command", "what", "seeds", "date", "hardware", "versions"} <= result.keys()
+    assert len(result["seeds"]) >= 3
+    assert path.stat().st_size < 200_000
+    script = result["command"].split()[1]
+    assert (runs.ROOT / script).is_file(), f"{script} made this result and is gone"

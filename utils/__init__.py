@@ -1,0 +1,1 @@
+"""What the chapters share: plumbing, and one tested copy of what the lessons build."""

@@ -1,0 +1,93 @@
+"""The look of the course, and the figures that more than one chapter draws; arrays in, figures out."""
+
+from collections.abc import Sequence
+
+import matplotlib
+import numpy as np
+import seaborn as sns
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+PALETTE = tuple(sns.color_palette("colorblind").as_hex())
+"""Ten colours that colour-blind readers can tell apart; lines also differ by their dashes, for grey print."""
+
+_DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
+
+
+def use_course_style() -> None:
+    """Set the course's look for all figures of this process: small files, readable text, no random ids.
+
+    In a notebook figures become SVG, whose text stays text.
+    """
+    sns.set_theme(style="ticks", palette="colorblind")
+    plt.rcParams.update(
+        {
+            "figure.figsize": (6.4, 3.6),
+            "figure.dpi": 100,
+            "savefig.dpi": 100,
+            "font.family": "sans-serif",
+            "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial"],
+            "font.size": 10,
+            "axes.prop_cycle": matplotlib.cycler(color=PALETTE[:5]) + matplotlib.cycler(linestyle=_DASHES),
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": True,
+            "axes.axisbelow": True,
+            "grid.color": "#dddddd",
+            "grid.linewidth": 0.6,
+            "legend.frameon": False,
+            "figure.constrained_layout.use": True,
+            "svg.fonttype": "none",
+            "svg.hashsalt": "course",
+        }
+    )
+    _notebook_figures_as_svg()
+
+
+def _notebook_figures_as_svg() -> None:
+    import IPython
+    from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+    if IPython.get_ipython() is not None:
+        set_matplotlib_formats("svg", bbox_inches="tight", metadata={"Date": None, "Creator": None})
+
+
+def show_images(
+    images: np.ndarray, titles: Sequence[str] | None = None, columns: int = 8, scale: float = 0.9
+) -> Figure:
+    """Draw images of shape (B, H, W, C), uint8, C = 1 or 3, in a grid, each with its title above it."""
+    rows = -(-len(images) // columns)
+    height = scale * (1.35 if titles is not None else 1.05)
+    figure, axes = plt.subplots(rows, columns, figsize=(columns * scale, rows * height), squeeze=False)
+    for ax in axes.flat:
+        ax.axis("off")
+    for i, (ax, image) in enumerate(zip(axes.flat, images, strict=False)):
+        ax.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="none")
+        if titles is not None:
+            ax.set_title(titles[i], fontsize=8, pad=3)
+    return figure
+
+
+def plot_confusion(matrix: np.ndarray, class_names: Sequence[str], ax: Axes | None = None) -> Axes:
+    """Draw a confusion matrix of shape (Y, Y), rows the truth, each cell its share of the row in percent and its count."""
+    matrix = np.asarray(matrix)
+    ax = ax or plt.subplots(figsize=(0.62 * len(class_names) + 1.6, 0.5 * len(class_names) + 1.2))[1]
+    share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    sns.heatmap(
+        100 * share,
+        annot=matrix,
+        fmt="d",
+        cmap="Blues",
+        vmin=0,
+        vmax=100,
+        linewidths=0.5,
+        cbar_kws={"label": "share of the true class (%)"},
+        xticklabels=class_names,
+        yticklabels=class_names,
+        annot_kws={"fontsize": 8},
+        ax=ax,
+    )
+    ax.set(xlabel="predicted class", ylabel="true class")
+    ax.grid(False)
+    return ax

@@ -1,0 +1,72 @@
+"""Profiles, and the record of runs that are too long for a page."""
+
+import datetime
+import importlib.metadata
+import json
+import os
+import platform
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "results"
+PROFILES = ("smoke", "book")
+
+T = TypeVar("T")
+
+
+def by_profile(profile: str, *, smoke: T, book: T) -> T:
+    """Return the value for this profile; ValueError for a profile that does not exist.
+
+    `smoke` shows in seconds that everything runs; `book` is what the site shows.
+    """
+    if profile not in PROFILES:
+        raise ValueError(f"unknown profile {profile!r}: choose one of {', '.join(map(repr, PROFILES))}")
+    return {"smoke": smoke, "book": book}[profile]
+
+
+def mean_and_spread(values: Iterable[float]) -> dict[str, float]:
+    """Return the mean and the sample standard deviation (divisor n - 1) of at least two values."""
+    values = np.asarray(list(values), dtype=np.float64)
+    if len(values) < 2:
+        raise ValueError(f"a spread needs at least two runs, got {len(values)}")
+    return {"mean": float(values.mean()), "std": float(values.std(ddof=1))}
+
+
+def provenance(packages: Iterable[str]) -> dict[str, object]:
+    """Return where and with what a run was made: date, processor, cores, Python, versions of `packages`."""
+    return {
+        "date": datetime.date.today().isoformat(),
+        "hardware": {"processor": _processor(), "cores": os.cpu_count(), "machine": platform.machine()},
+        "versions": {"python": platform.python_version()}
+        | {name: importlib.metadata.version(name) for name in packages},
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or "unknown"
+
+
+def save_result(name: str, result: dict[str, object]) -> Path:
+    """Write one recorded run to `results/<name>.json` and return the path; the old file stays until the new is whole."""
+    path = RESULTS / f"{name}.json"
+    unfinished = path.with_suffix(".json.part")
+    unfinished.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    unfinished.replace(path)
+    return path
+
+
+def load_result(name: str) -> dict[str, object]:
+    """Read the recorded run `results/<name>.json`; FileNotFoundError says which names there are."""
+    path = RESULTS / f"{name}.json"
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem for p in RESULTS.glob("*.json"))) or "none"
+        raise FileNotFoundError(f"no recorded run {name!r} in {RESULTS}; there are: {known}")
+    return json.loads(path.read_text(encoding="utf-8"))
