@@ -7,7 +7,6 @@ INSTALLED := .venv/.installed
 NODE_INSTALLED := node_modules/.package-lock.json
 
 export OMP_NUM_THREADS ?= 1
-export PYTHONWARNINGS ?= ignore:Kernel is running over TCP:UserWarning
 
 .DEFAULT_GOAL := help
 .PHONY: help book test outputs lab serve bench gettext lock lint clean

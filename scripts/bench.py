@@ -36,7 +36,9 @@ def bench_scenes() -> None:
     large = fastest(lambda: make_scenes(250, np.random.default_rng(0), 64))
     print(f"scenes, 32 px            {1000 / plain:8.0f} images a second")
     print(f"scenes, up to 3 objects  {1000 / three:8.0f} images a second, {three / plain:.1f} times the work")
-    print(f"scenes, 64 px            {250 / large:8.0f} images a second, {4 * large / plain:.1f} times the work")
+    print(
+        f"scenes, 64 px            {250 / large:8.0f} images a second, {4 * large / plain:.1f} times the work"
+    )
 
 
 def bench_bundled() -> None:
@@ -51,7 +53,9 @@ def bench_chapters() -> None:
 
 def bench_build() -> None:
     start = time.perf_counter()
-    subprocess.run(["make", "book"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.run(
+        ["make", "book"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     print(f"make book, nothing new   {time.perf_counter() - start:8.1f} s")
 
 

@@ -218,10 +218,10 @@ def main() -> None:
         4 * PANEL + 3 * 56 + 8,
         256,
     )
-    down = 258
+    down = 272
     narrow = drawing(
         [(4, 4), (4 + PANEL + 48, 4), (4, 4 + down), (4 + PANEL + 48, 4 + down)],
-        arrow(4 + PANEL + 9, 100) + arrow(4 + PANEL + 9, 100 + down) + arrow(4 + PANEL + 35, 240, 135),
+        arrow(4 + PANEL + 9, 100) + arrow(4 + PANEL + 9, 100 + down) + arrow(4 + PANEL + 35, 246, 135),
         2 * PANEL + 48 + 8,
         down + 256,
     )

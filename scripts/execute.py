@@ -104,7 +104,10 @@ def execute(chapter: str) -> tuple[nbformat.NotebookNode, float]:
     notebook = nbformat.read(path, as_version=4)
     start = time.perf_counter()
     client = NotebookClient(
-        notebook, timeout=CELL_TIMEOUT, resources={"metadata": {"path": str(path.parent)}}, record_timing=False
+        notebook,
+        timeout=CELL_TIMEOUT,
+        resources={"metadata": {"path": str(path.parent)}},
+        record_timing=False,
     )
     try:
         client.execute()
@@ -133,7 +136,9 @@ def write_json(path: Path, content: dict) -> None:
 def keep(cache, chapter: str, notebook: nbformat.NotebookNode, seconds: float, digest: str) -> None:
     """Put an executed chapter into the cache, and then its fingerprint: in this order a crash loses only time."""
     bundle = CacheBundleIn(
-        nb=notebook, uri=str(ROOT / f"{chapter}.ipynb"), data={"execution_seconds": seconds, "execution_method": "course"}
+        nb=notebook,
+        uri=str(ROOT / f"{chapter}.ipynb"),
+        data={"execution_seconds": seconds, "execution_method": "course"},
     )
     cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
     write_json(FINGERPRINTS, read_json(FINGERPRINTS) | {chapter: digest})
@@ -176,7 +181,9 @@ def run_all(cache, stale: dict[str, str], jobs: int) -> dict[str, str]:
     return failures
 
 
-def _show_progress(bar: tqdm, expected: dict[str, float], waiting: list[str], started: dict[str, float]) -> None:
+def _show_progress(
+    bar: tqdm, expected: dict[str, float], waiting: list[str], started: dict[str, float]
+) -> None:
     """Count a chapter that runs by the seconds it has run, up to what it took the last time."""
     now = time.perf_counter()
     to_come = sum(max(expected[c] - (now - started.get(c, now)), 0.05 * expected[c]) for c in waiting)
@@ -200,8 +207,12 @@ def store_outputs(cache, chapters: list[str]) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("chapters", nargs="*", help="paths such as chapters/2_concepts/metrics; all if none is given")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "chapters", nargs="*", help="paths such as chapters/2_concepts/metrics; all if none is given"
+    )
     parser.add_argument("--jobs", type=int, default=2, help="chapters that run side by side (default: 2)")
     parser.add_argument("--outputs", action="store_true", help="store the outputs in the notebooks")
     arguments = parser.parse_args()
@@ -215,7 +226,9 @@ def main() -> int:
     before = read_json(FINGERPRINTS)
     stale = {c: d for c, d in digests.items() if before.get(c) != d or not is_cached(cache, c)}
     failures = run_all(cache, stale, arguments.jobs) if stale else {}
-    print(f"{len(chapters) - len(stale)} chapters up to date, {len(stale) - len(failures)} executed, {len(failures)} failed")
+    print(
+        f"{len(chapters) - len(stale)} chapters up to date, {len(stale) - len(failures)} executed, {len(failures)} failed"
+    )
     if arguments.outputs:
         store_outputs(cache, [chapter for chapter in chapters if chapter not in failures])
     for reason in failures.values():

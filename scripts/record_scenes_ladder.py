@@ -37,7 +37,9 @@ def pixels(images: np.ndarray) -> np.ndarray:
 
 def gradients(images: np.ndarray) -> np.ndarray:
     """Describe images (B, 32, 32, 3) by histograms of oriented gradients (B, 1764) (Dalal and Triggs, 2005)."""
-    return np.stack([hog(image, pixels_per_cell=(4, 4), cells_per_block=(2, 2), channel_axis=-1) for image in images])
+    return np.stack(
+        [hog(image, pixels_per_cell=(4, 4), cells_per_block=(2, 2), channel_axis=-1) for image in images]
+    )
 
 
 def best_on_validation(models: dict, train, validation, features) -> tuple[object, object]:

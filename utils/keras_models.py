@@ -20,7 +20,9 @@ def build_cnn(image_size: int = 32, in_channels: int = 3, num_classes: int = 10)
         float32 images (B, H, W, C) in [0, 1] to probabilities (B, Y).
     """
     if image_size < 18:
-        raise ValueError(f"image_size must be at least 18, got {image_size}: the third convolution would see nothing")
+        raise ValueError(
+            f"image_size must be at least 18, got {image_size}: the third convolution would see nothing"
+        )
     return keras.Sequential(
         [
             keras.Input((image_size, image_size, in_channels)),

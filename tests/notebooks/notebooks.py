@@ -10,7 +10,7 @@ from utils.runs import ROOT
 
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from execute import chapters_of_the_book  # noqa: E402
+from execute import chapters_of_the_book
 
 CHAPTERS = chapters_of_the_book()
 each_chapter = pytest.mark.parametrize("chapter", CHAPTERS)

@@ -14,7 +14,15 @@ from utils.data.dataset import ImageDataset, SceneDataset
 from utils.data.scenes import SceneSettings, make_scenes
 from utils.data.splits import SPLITS, assert_disjoint, check_split, stratified_choice, stratified_split
 
-__all__ = ["DATASETS", "ImageDataset", "SceneDataset", "SceneSettings", "assert_disjoint", "load", "make_scenes"]
+__all__ = [
+    "DATASETS",
+    "ImageDataset",
+    "SceneDataset",
+    "SceneSettings",
+    "assert_disjoint",
+    "load",
+    "make_scenes",
+]
 
 DATASETS = ("scenes", "digits", "photos", "cifar10")
 _SCENES_COUNT = {"train": 6000, "validation": 1000, "test": 2000}

@@ -49,7 +49,9 @@ def load_photos(split: str) -> ImageDataset:
     for label, function in enumerate(PHOTO_NAMES.values()):
         photo = getattr(data, function)()
         grey = util.img_as_ubyte(color.rgb2gray(photo)) if photo.ndim == 3 else photo
-        grid = grey[: 16 * _CROP, : 16 * _CROP].reshape(16, _CROP, 16, _CROP).swapaxes(1, 2)  # (row, column, H, W)
+        grid = (
+            grey[: 16 * _CROP, : 16 * _CROP].reshape(16, _CROP, 16, _CROP).swapaxes(1, 2)
+        )  # (row, column, H, W)
         crops.append(grid[_ROWS[split]].reshape(-1, _CROP, _CROP, 1))
         labels.append(np.full(len(crops[-1]), label, np.int64))
     return ImageDataset(np.concatenate(crops), np.concatenate(labels), tuple(PHOTO_NAMES))

@@ -16,7 +16,12 @@ COLOURS = {
     "purple": (138, 74, 178),
     "white": (236, 236, 232),
 }
-BACKGROUNDS = {"grey": (128, 128, 128), "sand": (176, 156, 122), "slate": (74, 88, 104), "moss": (104, 118, 84)}
+BACKGROUNDS = {
+    "grey": (128, 128, 128),
+    "sand": (176, 156, 122),
+    "slate": (74, 88, 104),
+    "moss": (104, 118, 84),
+}
 TEXTURES = ("plain", "striped", "dotted", "checked")
 
 
@@ -78,7 +83,9 @@ def heart(u, v):
 
 
 def arrow(u, v):
-    head = np.maximum((np.abs(u) * np.float32(0.77) - v * np.float32(0.64)) - np.float32(0.58), v - np.float32(0.05))
+    head = np.maximum(
+        (np.abs(u) * np.float32(0.77) - v * np.float32(0.64)) - np.float32(0.58), v - np.float32(0.05)
+    )
     shaft = np.maximum(np.abs(u) - np.float32(0.22), np.abs(v - np.float32(0.4)) - np.float32(0.5))
     return np.minimum(head, shaft)
 

@@ -164,7 +164,10 @@ def _place(u: np.ndarray, radii: np.ndarray, shift: float) -> np.ndarray:
 def _draw(layout, part, image_size, settings, noise_rng):
     """Paint one chunk from back to front: ground, clutter, objects (object 0 last), bar, light, grain."""
     axis = (np.arange(image_size, dtype=np.float32) + np.float32(0.5)) / image_size
-    x, y = np.broadcast_to(axis, (image_size, image_size)), np.broadcast_to(axis[:, None], (image_size, image_size))
+    x, y = (
+        np.broadcast_to(axis, (image_size, image_size)),
+        np.broadcast_to(axis[:, None], (image_size, image_size)),
+    )
     style = layout.style[part]
     ground = _GROUND[layout.grounds[part]] + 30 * (style[:, 1:4] - 0.5)  # (b, 3)
     canvas = np.broadcast_to(ground[:, None, None], (len(style), image_size, image_size, 3)).copy()
@@ -206,7 +209,9 @@ def _draw_strokes(canvas, strokes, x, y, image_size, clutter):
         along = np.clip(dx * np.cos(angle) + dy * np.sin(angle), -half, half)
         distance = np.hypot(dx - along * np.cos(angle), dy - along * np.sin(angle))
         thickness = np.float32(0.015) + np.float32(0.03) * s[:, 4]
-        paint = _PAINT[(strokes[rows, k, 5] * len(_PAINT)).astype(np.int64)] * (0.6 + 0.4 * strokes[rows, k, 6:7])
+        paint = _PAINT[(strokes[rows, k, 5] * len(_PAINT)).astype(np.int64)] * (
+            0.6 + 0.4 * strokes[rows, k, 6:7]
+        )
         _blend(canvas, rows, paint, _cover(distance - thickness, image_size))
 
 
@@ -276,7 +281,12 @@ def _boxes(masks: np.ndarray, slots: int) -> tuple[np.ndarray, np.ndarray]:
         mask = masks == slot + 1
         columns, rows = mask.any(axis=1), mask.any(axis=2)  # (B, W), (B, H)
         visible[:, slot] = rows.any(axis=1)
-        edges = (columns.argmax(1), rows.argmax(1), size - columns[:, ::-1].argmax(1), size - rows[:, ::-1].argmax(1))
+        edges = (
+            columns.argmax(1),
+            rows.argmax(1),
+            size - columns[:, ::-1].argmax(1),
+            size - rows[:, ::-1].argmax(1),
+        )
         boxes[:, slot] = np.stack(edges, axis=1) * visible[:, slot, None]
     return boxes, visible
 

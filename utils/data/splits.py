@@ -46,7 +46,9 @@ def stratified_counts(labels: np.ndarray, count: int) -> np.ndarray:
     ndarray of shape (Y,), int64, that sums to `count`; what rounding leaves over goes to the largest remainders.
     """
     if not 0 <= count <= len(labels):
-        raise ValueError(f"asked for {count} of {len(labels)} images: choose a number from 0 to {len(labels)}")
+        raise ValueError(
+            f"asked for {count} of {len(labels)} images: choose a number from 0 to {len(labels)}"
+        )
     sizes = np.bincount(labels)
     exact = sizes * count / max(len(labels), 1)
     counts = np.floor(exact).astype(np.int64)

@@ -63,7 +63,9 @@ def check(name: str, answer: object) -> Feedback:
     """Compare a reader's answer with the solution of the exercise called `name`, and say what is wrong with it."""
     exercises = all_exercises()
     if name not in exercises:
-        raise ValueError(f"unknown exercise {name!r}: choose one of {', '.join(map(repr, sorted(exercises)))}")
+        raise ValueError(
+            f"unknown exercise {name!r}: choose one of {', '.join(map(repr, sorted(exercises)))}"
+        )
     return _feedback(exercises[name], answer)
 
 
@@ -75,7 +77,9 @@ def all_exercises() -> dict[str, Exercise]:
 
 def _feedback(exercise: Exercise, answer: object) -> Feedback:
     if answer is None or answer is ...:
-        return Feedback(False, f"{exercise.name}: no answer yet. Put yours in place of the dots and run the cell again.")
+        return Feedback(
+            False, f"{exercise.name}: no answer yet. Put yours in place of the dots and run the cell again."
+        )
     if callable(exercise.solution) and not callable(answer):
         return Feedback(False, f"{exercise.name}: hand over the function itself, without calling it.")
     if not callable(exercise.solution):
@@ -100,10 +104,13 @@ def _feedback_on_function(exercise: Exercise, answer: Callable) -> Feedback:
             given.append(answer(*copy.deepcopy(case)))
         except Exception as error:  # whatever a reader's code raises is feedback, not a crash
             return Feedback(
-                False, f"{exercise.name}: for {_arguments(case)} your function stopped with {type(error).__name__}: {error}"
+                False,
+                f"{exercise.name}: for {_arguments(case)} your function stopped with {type(error).__name__}: {error}",
             )
     if all(result is None for result in given):
-        return Feedback(False, f"{exercise.name}: no answer yet. Your function returns nothing: is there a `return`?")
+        return Feedback(
+            False, f"{exercise.name}: no answer yet. Your function returns nothing: is there a `return`?"
+        )
     wrong = [i for i in range(len(given)) if not _same(given[i], expected[i], exercise.tolerance)]
     if not wrong:
         return Feedback(True, f"{exercise.name}: right. {exercise.praise}")
@@ -126,7 +133,9 @@ def _same(given: object, expected: object, tolerance: float) -> bool:
         given, expected = np.asarray(given, np.float64), np.asarray(expected, np.float64)
     except (TypeError, ValueError):
         return False
-    return given.shape == expected.shape and np.allclose(given, expected, rtol=0, atol=tolerance, equal_nan=True)
+    return given.shape == expected.shape and np.allclose(
+        given, expected, rtol=0, atol=tolerance, equal_nan=True
+    )
 
 
 def _arguments(case: tuple) -> str:

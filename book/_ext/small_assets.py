@@ -1,0 +1,117 @@
+"""Leave out of the finished site what no page of it uses: icons, style rules, source maps.
+
+The theme ships two thousand icons, three times (a program, fonts, style rules), and the whole of
+Bootstrap; a page shows about thirty icons. The original files are read from the theme each time, so a
+new page finds the rules it needs.
+"""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import pydata_sphinx_theme
+import tinycss2
+from fontTools import subset
+from fontTools.ttLib import TTFont
+from sphinx.application import Sphinx
+
+THEME = Path(pydata_sphinx_theme.__file__).parent / "theme" / "pydata_sphinx_theme" / "static"
+UNUSED = (
+    "**/*.map",
+    "*webpack-macros.html",
+    "scripts/fontawesome.js*",
+    "styles/pydata-sphinx-theme.css",
+    "vendor/fontawesome/webfonts/*",
+)
+_CLASS = re.compile(r"\.(-?[A-Za-z_][\w-]*)")
+_WORD = re.compile(r"[\w-]+")
+_FONT_FILES = re.compile(r'url\(([^)]*)\.woff2\) format\("woff2"\),\s*url\([^)]*\.ttf\) format\("truetype"\)')
+_PRIVATE_USE = range(0xE000, 0xF900)  # where an icon font keeps its icons
+
+
+def finish(app: Sphinx, exception: Exception | None) -> None:
+    """Shrink the static files of a finished HTML site."""
+    if exception is not None or app.builder.name != "html":
+        return
+    static = Path(app.outdir, "_static")
+    for pattern in UNUSED:
+        for path in static.glob(pattern):
+            path.unlink()
+    css = (static / "basic.css").read_text("utf-8")  # of Sphinx; the theme's own is made to follow it
+    css = re.sub(r"url\((?!data:)", "url(../", css)  # it moves into a subfolder
+    css += (THEME / "styles" / "pydata-sphinx-theme.css").read_text("utf-8")
+    css = prune(css, words_of_site(Path(app.outdir)))
+    css = re.sub(r"/\*# sourceMappingURL=.*?\*/", "", css)
+    css = _FONT_FILES.sub(r'url(\1.woff) format("woff")', css)
+    (static / "styles" / "lean-theme.css").write_text(css, "utf-8")  # layout.html links it
+    icons = icons_of_site(static)
+    for font in (THEME / "vendor" / "fontawesome" / "webfonts").glob("*.ttf"):
+        subset_font(font, static / "vendor" / "fontawesome" / "webfonts" / f"{font.stem}.woff", icons)
+
+
+def icons_of_site(static: Path) -> set[int]:
+    """Return the code points of the icons that the style sheets name, as a letter or as an escape."""
+    text = "".join(path.read_text("utf-8") for path in static.rglob("*.css"))
+    escaped = (int(code, 16) for code in re.findall(r"\\([0-9a-fA-F]{4})\b", text))
+    return {code for code in (*escaped, *map(ord, text)) if code in _PRIVATE_USE}
+
+
+def words_of_site(site: Path) -> set[str]:
+    """Return every word in the pages and programs of a site: the classes in use are among them."""
+    words = set()
+    for path in (*site.rglob("*.html"), *site.rglob("*.js")):
+        if path.name not in ("searchindex.js", "fontawesome.js"):
+            words.update(_WORD.findall(path.read_text("utf-8")))
+    return words
+
+
+def prune(css: str, words: set[str]) -> str:
+    """Return a style sheet without the rules for classes that are not among the words."""
+    return _serialize(tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True), words)
+
+
+def _serialize(rules: Iterable, words: set[str]) -> str:
+    kept = []
+    for rule in rules:
+        if rule.type == "qualified-rule":
+            selectors = _split_selectors(tinycss2.serialize(rule.prelude).strip())
+            selectors = [selector for selector in selectors if _needed_classes(selector) <= words]
+            if selectors:
+                kept.append(f"{','.join(selectors)}{{{tinycss2.serialize(rule.content)}}}")
+        elif rule.type == "at-rule" and rule.lower_at_keyword in ("media", "supports"):
+            inner = tinycss2.parse_rule_list(rule.content, skip_comments=True, skip_whitespace=True)
+            if body := _serialize(inner, words):
+                kept.append(f"@{rule.at_keyword}{tinycss2.serialize(rule.prelude)}{{{body}}}")
+        else:
+            kept.append(rule.serialize())
+    return "".join(kept)
+
+
+def _split_selectors(prelude: str) -> list[str]:
+    parts = re.split(r",(?![^()]*\))", prelude)
+    return parts if all(part.count("(") == part.count(")") for part in parts) else [prelude]
+
+
+def _needed_classes(selector: str) -> set[str]:
+    # what stands in :not(…) or :is(…) may be missing from the page and the rule still applies
+    while selector != (outer := re.sub(r"\([^()]*\)", "", selector)):
+        selector = outer
+    return set(_CLASS.findall(selector))
+
+
+def subset_font(source: Path, target: Path, codes: set[int]) -> None:
+    """Write the glyphs with these code points as a compressed font."""
+    options = subset.Options(flavor="woff", layout_features=[], notdef_outline=True)
+    with TTFont(source) as font:
+        cutter = subset.Subsetter(options)
+        cutter.populate(unicodes=codes)
+        cutter.subset(font)
+        font.flavor = "woff"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        font.save(target)
+
+
+def setup(app: Sphinx) -> dict:
+    """Connect to the end of the build."""
+    app.connect("build-finished", finish)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

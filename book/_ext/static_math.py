@@ -1,0 +1,146 @@
+"""Set formulas with KaTeX while the site is built, so that a page shows them without program or network.
+
+One Node process serves the whole build. A formula that KaTeX cannot read is a warning with its place in
+the source, which ``-W`` turns into a failed build. KaTeX's style sheet and its woff2 fonts are copied
+into the site.
+"""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+from docutils import nodes
+from node_packages import package_folder, start_node
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+from sphinx.locale import _
+from sphinx.util import logging
+from sphinx.util.math import get_node_equation_number
+
+logger = logging.getLogger(__name__)
+
+_ENVIRONMENT = re.compile(r"\\(begin|end)\{(equation|align|gather|alignat)\}")
+_RENDER_LINES = """
+const katex = require(process.argv[1]);
+const lines = require('node:readline').createInterface({input: process.stdin});
+lines.on('line', (line) => {
+  const {tex, displayMode} = JSON.parse(line);
+  let answer;
+  try {
+    const options = {displayMode, throwOnError: true, strict: 'error', trust: false, output: 'htmlAndMathml'};
+    answer = {html: katex.renderToString(tex, options)};
+  } catch (error) {
+    answer = {error: error.message};
+  }
+  process.stdout.write(JSON.stringify(answer) + '\\n');
+});
+"""
+
+
+class Katex:
+    """One Node process that turns TeX into HTML; each formula is rendered once.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of the npm package ``katex``.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._program = folder / "dist" / "katex.js"
+        self._process = None
+        self._answers: dict[tuple[str, bool], dict] = {}
+
+    def render(self, tex: str, display: bool) -> dict:
+        """Return ``{"html": …}``, or ``{"error": …}`` for a formula that KaTeX cannot read."""
+        key = (tex, display)
+        if key not in self._answers:
+            self._answers[key] = self._ask({"tex": tex, "displayMode": display})
+        return self._answers[key]
+
+    def _ask(self, question: dict) -> dict:
+        if self._process is None:
+            self._process = start_node(["-e", _RENDER_LINES, str(self._program)])
+        self._process.stdin.write(json.dumps(question) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            raise ExtensionError("Node ended while it was setting a formula; its message stands above.")
+        return json.loads(line)
+
+    def close(self) -> None:
+        """End the Node process, if one was started."""
+        if self._process is not None:
+            self._process.stdin.close()
+            self._process.wait()
+            self._process = None
+
+
+def _html(translator, node: nodes.Element, tex: str, display: bool) -> str:
+    app = translator.builder.app
+    answer = app.katex.render(tex, display)
+    if "error" in answer:
+        logger.warning("%s in the formula %r", answer["error"], tex, location=node, type="math")
+        return f"<code>{translator.encode(tex)}</code>"
+    return answer["html"]
+
+
+def visit_inline(translator, node: nodes.math) -> None:
+    """Write a formula inside a line."""
+    translator.body.append(translator.starttag(node, "span", "", CLASS="math notranslate nohighlight"))
+    translator.body.append(_html(translator, node, node.astext(), display=False) + "</span>")
+    raise nodes.SkipNode
+
+
+def visit_display(translator, node: nodes.math_block) -> None:
+    """Write a formula on lines of its own, with its number if it has a label."""
+    translator.body.append(translator.starttag(node, "div", CLASS="math notranslate nohighlight"))
+    if node["number"]:
+        translator.body.append(f'<span class="eqno">({get_node_equation_number(translator, node)})')
+        translator.add_permalink_ref(node, _("Link to this equation"))
+        translator.body.append("</span>")
+    # the number is in the page already: the starred form of an environment draws none of its own
+    tex = _ENVIRONMENT.sub(r"\\\1{\2*}", node.astext().strip())
+    if r"\\" in tex and not tex.startswith(r"\begin{"):
+        tex = rf"\begin{{split}}{tex}\end{{split}}"  # as Sphinx does it for MathJax
+    translator.body.append(_html(translator, node, tex, display=True) + "</div>\n")
+    raise nodes.SkipNode
+
+
+def _prepare(app: Sphinx) -> None:
+    if app.builder.format != "html":
+        return
+    folder = package_folder(Path(app.srcdir), "katex")
+    app.katex = Katex(folder)
+    copy_style(folder / "dist", Path(app.outdir, "_static", "katex"))
+
+
+def copy_style(dist: Path, target: Path) -> None:
+    """Copy KaTeX's style sheet and its woff2 fonts; every browser that can show the site reads woff2."""
+    css = (dist / "katex.min.css").read_text("utf-8")
+    css = re.sub(r',url\([^)]*\) format\("(?:woff|truetype)"\)', "", css)
+    (target / "fonts").mkdir(parents=True, exist_ok=True)
+    (target / "katex.css").write_text(css, "utf-8")
+    for font in (dist / "fonts").glob("*.woff2"):
+        shutil.copyfile(font, target / "fonts" / font.name)
+    shutil.copyfile(dist.parent / "LICENSE", target / "LICENSE.txt")
+
+
+def _link_style(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
+    if 'class="katex' in context.get("body", ""):
+        app.add_css_file("katex/katex.css")
+
+
+def _close(app: Sphinx, exception: Exception | None) -> None:
+    if hasattr(app, "katex"):
+        app.katex.close()
+
+
+def setup(app: Sphinx) -> dict:
+    """Register the renderer under the name ``static``."""
+    app.add_html_math_renderer("static", (visit_inline, None), (visit_display, None))
+    app.connect("builder-inited", _prepare)
+    app.connect("html-page-context", _link_style)
+    app.connect("build-finished", _close)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": False}

