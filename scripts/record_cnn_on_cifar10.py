@@ -15,9 +15,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
-from utils.data.cifar10 import DIGESTS
 
 from utils import data, runs
+from utils.data.cifar10 import DIGESTS
 from utils.keras_models import build_cnn
 from utils.keras_training import make_repeatable
 from utils.metrics import confusion_matrix
@@ -98,7 +98,7 @@ def main() -> None:
             ),
             "runs": by_seed,
         }
-        | runs.provenance(("numpy", "keras", "tensorflow-cpu")),
+        | runs.provenance(("numpy", "keras", "tensorflow", "tensorflow-cpu")),
     )
     print(f"wrote {path}")
 

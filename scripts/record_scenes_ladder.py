@@ -106,7 +106,7 @@ def main() -> None:
             "rungs": rungs,
             "seconds": round(time.perf_counter() - start),
         }
-        | runs.provenance(("numpy", "scikit-learn", "scikit-image", "keras", "tensorflow-cpu")),
+        | runs.provenance(("numpy", "scikit-learn", "scikit-image", "keras", "tensorflow", "tensorflow-cpu")),
     )
     print(f"wrote {path}")
 

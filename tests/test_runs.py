@@ -32,8 +32,9 @@ def test_results_survive_a_round_trip_and_a_failed_write(tmp_path, monkeypatch):
 
 
 def test_provenance_names_machine_and_versions():
-    record = runs.provenance(("numpy",))
+    record = runs.provenance(("numpy", "a-package-that-is-not-here"))
     assert record["versions"]["numpy"] == np.__version__
+    assert set(record["versions"]) == {"python", "numpy"}
     assert record["hardware"]["cores"] >= 1 and record["hardware"]["processor"]
     json.dumps(record)
 

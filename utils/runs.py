@@ -37,12 +37,13 @@ def mean_and_spread(values: Iterable[float]) -> dict[str, float]:
 
 
 def provenance(packages: Iterable[str]) -> dict[str, object]:
-    """Return where and with what a run was made: date, processor, cores, Python, versions of `packages`."""
+    """Return where and with what a run was made: date, processor, cores, Python, versions of `packages` that are here."""
+    here = {distribution.name for distribution in importlib.metadata.distributions()}
     return {
         "date": datetime.date.today().isoformat(),
         "hardware": {"processor": _processor(), "cores": os.cpu_count(), "machine": platform.machine()},
         "versions": {"python": platform.python_version()}
-        | {name: importlib.metadata.version(name) for name in packages},
+        | {name: importlib.metadata.version(name) for name in packages if name in here},
     }
 
 

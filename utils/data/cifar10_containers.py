@@ -10,7 +10,6 @@ import hashlib
 import io
 import pickle
 import tarfile
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -25,6 +24,8 @@ Arrays = tuple[np.ndarray, np.ndarray]
 ARCHIVE = "cifar-10-python.tar.gz"
 FOLDER = "cifar-10-batches-py"
 BATCHES = {"train": tuple(f"data_batch_{i}" for i in range(1, 6)), "test": ("test_batch",)}
+SHAPE = (32, 32, 3)
+"""Height, width and channels of every image."""
 _SIDE, _CLASSES = 32, 10
 _LARGEST_BATCH = 64 * 2**20  # bytes; the official batches have 31 million
 _LARGEST_ARCHIVE = 512 * 2**20  # bytes when unpacked; the official archive has 186 million
@@ -32,7 +33,7 @@ _PICTURE_FORMATS = ("PNG", "WEBP")
 
 
 class DamagedError(ValueError):
-    """A container is not what it should be; the message names the file and the fault."""
+    """A container is not what it should be; the message says how, and the caller knows which."""
 
 
 def find_container(directory: Path, split: str) -> list[Path]:
@@ -58,26 +59,25 @@ def read_container(paths: list[Path], split: str, count: int) -> Arrays:
     split : {"train", "test"}
     count : int
     """
-    first = paths[0]
     try:
-        if first.is_dir():
-            images, labels = _join(_read_folder(first, split))
-        elif tarfile_name(first):
-            images, labels = _join(_read_archive(first, split))
+        if paths[0].is_dir():
+            images, labels = _join(_read_folder(paths[0], split))
+        elif _is_archive(paths[0]):
+            images, labels = _join(_read_archive(paths[0], split))
         else:
             images, labels = _read_parquet(paths, count)
     except DamagedError:
         raise
-    except (ValueError, OSError, EOFError, zlib.error, tarfile.TarError, pickle.UnpicklingError) as error:
-        raise DamagedError(f"{first} cannot be read ({error})") from error
+    except Exception as error:  # a broken file can fail in any way it likes
+        raise DamagedError(f"it cannot be read ({type(error).__name__}: {error})") from error
     if len(images) != count:
-        raise DamagedError(f"{first.parent} holds {len(images):,} of {count:,} {split} images")
+        raise DamagedError(f"it holds {len(images):,} of {count:,} {split} images")
     return in_one_order(images, labels)
 
 
-def tarfile_name(path: Path) -> bool:
-    """Tell an archive from a Parquet file by its name; a partial file has something behind it."""
-    return ".tar.gz" in path.name
+def _is_archive(path: Path) -> bool:
+    """Tell an archive from a Parquet file by its name; that of a part file has something behind it."""
+    return path.name.startswith(ARCHIVE)
 
 
 def in_one_order(images: np.ndarray, labels: np.ndarray) -> Arrays:
@@ -99,22 +99,20 @@ def digest_of(images: np.ndarray, labels: np.ndarray) -> str:
 def _read_parquet(paths: list[Path], count: int) -> Arrays:
     from pyarrow import parquet
 
-    files = [parquet.ParquetFile(path) for path in paths]
-    rows = sum(file.metadata.num_rows for file in files)
+    rows = sum(parquet.read_metadata(path).num_rows for path in paths)
     if rows != count:
-        raise DamagedError(
-            f"{paths[0].parent} holds {rows:,} of {count:,} images in {len(paths)} Parquet files"
-        )
-    images = np.empty((count, _SIDE, _SIDE, 3), np.uint8)
+        raise DamagedError(f"{len(paths)} Parquet file(s) hold {rows:,} of {count:,} images")
+    images = np.empty((count, *SHAPE), np.uint8)
     labels = np.empty(count, np.int64)
     row = 0
-    for file in files:
-        for batch in file.iter_batches(batch_size=1000, columns=["img", "label"]):
-            pictures, numbers = batch.column("img").field("bytes"), batch.column("label")
-            for picture, label in zip(pictures, numbers, strict=True):
-                images[row] = _decode(picture.as_py())
-                labels[row] = label.as_py()
-                row += 1
+    for path in paths:
+        with parquet.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=1000, columns=["img", "label"]):
+                pictures, numbers = batch.column("img").field("bytes"), batch.column("label")
+                for picture, label in zip(pictures, numbers, strict=True):
+                    images[row] = _decode(picture.as_py())
+                    labels[row] = label.as_py()
+                    row += 1
     _check_labels(labels)
     return images, labels
 
@@ -144,11 +142,11 @@ def _read_archive(path: Path, split: str) -> Iterator[Arrays]:
             if member.name not in wanted:
                 continue
             if not member.isreg() or member.size > _LARGEST_BATCH:
-                raise DamagedError(f"{path}: {member.name} is not a file of at most {_LARGEST_BATCH:,} bytes")
+                raise DamagedError(f"{member.name} is not a file of at most {_LARGEST_BATCH:,} bytes")
             wanted.remove(member.name)
             yield read_batch(archive.extractfile(member).read())
     if wanted:
-        raise DamagedError(f"{path} lacks {', '.join(sorted(wanted))}")
+        raise DamagedError(f"it lacks {', '.join(sorted(wanted))}")
 
 
 class _Bounded:
@@ -248,8 +246,5 @@ _KNOWN_NAMES: dict[tuple[str, str], Callable] = {
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Callable:
         if (module, name) not in _KNOWN_NAMES:
-            raise DamagedError(
-                f"the archive asks for {module}.{name}, which CIFAR-10 does not need: it was not executed; "
-                "do not use this archive"
-            )
+            raise DamagedError(fXX)
         return _KNOWN_NAMES[module, name]

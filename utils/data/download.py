@@ -86,7 +86,7 @@ def fetch(
     try:
         result = _download_and_check(url, part, check, progress, limits)
         os.replace(part, path)
-        _remove_abandoned_parts(path)
+        remove_abandoned_parts(path)
         return result
     except OSError:
         part.unlink(missing_ok=True)
@@ -97,37 +97,34 @@ def fetch(
 
 
 def _download_and_check(url: str, part: Path, check: Callable[[Path], T], progress, limits: Limits) -> T:
-    """Complete the part file and check it; once more from the start if it failed and was put together of two."""
+    """Complete the part file and check it; if it was put together of pieces and fails, once more from the start."""
     deadline = time.monotonic() + limits.total
-    while True:
-        put_together = _download(url, part, progress, limits, deadline)
-        os.utime(part)
+    for again in (False, True):
+        put_together = _complete(url, part, progress, limits, deadline)
+        os.utime(part)  # the check takes a while, and nobody shall take the part for abandoned
         try:
             return check(part)
         except ValueError as error:
             part.unlink()
-            if not put_together:
-                raise MirrorError(f"sent something else ({error})") from error
-        _download(url, part, progress, limits, deadline)
+            if again or not put_together:
+                raise MirrorError(f"sent something else: {error}") from error
+    raise AssertionError("unreachable")
 
 
-def _download(url: str, part: Path, progress, limits: Limits, deadline: float) -> bool:
-    """Complete the part file; return whether its bytes came in more than one piece."""
-    pieces = 0
-    for attempt in range(limits.attempts):
+def _complete(url: str, part: Path, progress, limits: Limits, deadline: float) -> bool:
+    """Receive what the part file lacks; return whether its bytes came in more than one piece."""
+    for _ in range(limits.attempts - 1):
         before = _size(part)
-        pieces += 1 + (before > 0 and attempt == 0)
         try:
-            _receive(url, part, before, progress, limits, deadline)
-            break
+            return _receive(url, part, before, progress, limits, deadline)
         except _BrokenOff:
-            if _size(part) <= before or attempt + 1 == limits.attempts:
+            if _size(part) <= before:
                 raise
-    return pieces > 1
+    return _receive(url, part, _size(part), progress, limits, deadline)
 
 
-def _receive(url: str, part: Path, start: int, progress, limits: Limits, deadline: float) -> None:
-    """Append to the part file what the mirror has from byte `start` on."""
+def _receive(url: str, part: Path, start: int, progress, limits: Limits, deadline: float) -> bool:
+    """Append to the part file what the mirror has from byte `start` on; return whether it could start there."""
     import requests
 
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
@@ -140,18 +137,22 @@ def _receive(url: str, part: Path, start: int, progress, limits: Limits, deadlin
             response.status_code == 416
         ):  # the mirror's file ends before `start`: ours is the beginning of another
             return _receive(url, part, 0, progress, limits, deadline)
-        received, total = _check_answer(response, start, limits)
-        with part.open("ab" if received else "wb") as file:
+        start, total = _check_answer(response, start, limits)
+        received = start
+        with part.open("ab" if start else "wb") as file:
             for chunk in _chunks(response, deadline, limits):
                 file.write(chunk)
                 received += len(chunk)
                 if received > limits.size:
-                    raise MirrorError(f"sends more than {limits.size:,} bytes")
+                    break
                 if progress:
                     progress(received, total)
+    if received > limits.size:
+        part.unlink()
+        raise MirrorError(f"sends more than {limits.size:,} bytes")
     if received < total:
         raise _BrokenOff(f"broke off after {received:,} of {total:,} bytes")
-    return None
+    return start > 0
 
 
 def _check_answer(response: Any, start: int, limits: Limits) -> tuple[int, int]:
@@ -179,7 +180,8 @@ def _chunks(response: Any, deadline: float, limits: Limits) -> Iterator[bytes]:
         try:
             chunk = response.raw.read1(_CHUNK)
         except Exception as error:  # urllib3 has a family of errors of its own
-            raise _BrokenOff(f"broke off ({_in_words(error)})") from error
+            how = "stopped sending" if "Timeout" in type(error).__name__ else "broke off"
+            raise _BrokenOff(f"{how} in the middle of the file") from error
         if not chunk:
             return
         yield chunk
@@ -194,7 +196,7 @@ def _in_words(error: Exception) -> str:
         return "has a certificate that could not be checked"
     if "ConnectionError" in kind:
         return "could not be reached: no network, no such host, or a refused connection"
-    return f"the connection failed: {kind}"
+    return f"failed ({kind})"
 
 
 def _claim_part(path: Path, url: str) -> Path:
@@ -218,7 +220,8 @@ def _abandoned_parts(path: Path, key: str = "*") -> list[Path]:
     return [part for part in parts if time.time() - _modified(part) > _ABANDONED]
 
 
-def _remove_abandoned_parts(path: Path) -> None:
+def remove_abandoned_parts(path: Path) -> None:
+    """Delete the part files of `path` that no living process writes to."""
     for part in _abandoned_parts(path):
         part.unlink(missing_ok=True)
 
