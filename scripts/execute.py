@@ -15,6 +15,7 @@ import json
 import os
 import re
 import sys
+import tempfile
 import time
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from pathlib import Path
@@ -24,7 +25,7 @@ import yaml
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -98,29 +99,41 @@ def _plain_python(code: str) -> str:
 
 
 def execute(chapter: str) -> tuple[nbformat.NotebookNode, float]:
-    """Run one chapter in a fresh kernel with one thread, in its own folder; return it with outputs, and the seconds."""
+    """Run one chapter in a fresh kernel with one thread, in its own folder; return it with outputs, and the seconds.
+
+    What the kernel writes to its own error stream, mostly TensorFlow's start-up log, would tear the progress bar; it is
+    shown when the chapter fails.
+    """
     os.environ.update({"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"})
     path = ROOT / f"{chapter}.ipynb"
     notebook = nbformat.read(path, as_version=4)
     start = time.perf_counter()
-    client = NotebookClient(
-        notebook,
-        timeout=CELL_TIMEOUT,
-        resources={"metadata": {"path": str(path.parent)}},
-        record_timing=False,
-    )
-    try:
-        client.execute()
-    except (CellExecutionError, CellTimeoutError) as error:
-        number, cell = _last_cell_that_ran(notebook)
-        raise RuntimeError(f"{chapter}, cell {number} ({cell.id!r}):\n{error}") from None
+    with tempfile.TemporaryFile() as log:
+        client = NotebookClient(
+            notebook,
+            timeout=CELL_TIMEOUT,
+            resources={"metadata": {"path": str(path.parent)}},
+            record_timing=False,
+        )
+        try:
+            client.execute(stderr=log)
+        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+            raise RuntimeError(
+                f"{chapter}, {_last_cell_that_ran(notebook)}:\n{error}{_last_lines(log)}"
+            ) from None
     return notebook, time.perf_counter() - start
 
 
-def _last_cell_that_ran(notebook: nbformat.NotebookNode) -> tuple[int, nbformat.NotebookNode]:
-    ran = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code" and cell.execution_count]
+def _last_cell_that_ran(notebook: nbformat.NotebookNode) -> str:
+    ran = [i for i, cell in enumerate(notebook.cells) if cell.get("execution_count")]
     index = ran[-1] if ran else 0
-    return index + 1, notebook.cells[index]
+    return f"cell {index + 1} ({notebook.cells[index].id!r})"
+
+
+def _last_lines(log, count: int = 20) -> str:
+    log.seek(0)
+    lines = [line for line in log.read().decode(errors="replace").splitlines() if line.strip()]
+    return "\n\nThe end of what its kernel wrote:\n" + "\n".join(lines[-count:]) if lines else ""
 
 
 def read_json(path: Path) -> dict:
@@ -177,7 +190,9 @@ def run_all(cache, stale: dict[str, str], jobs: int) -> dict[str, str]:
             for chapter in running:
                 started.setdefault(chapter, time.perf_counter())
             _show_progress(bar, expected, list(waiting.values()), started)
-            bar.set_description(" + ".join(Path(chapter).name for chapter in running) or "done", refresh=True)
+            bar.set_description_str(
+                " + ".join(Path(chapter).name for chapter in running) or "done", refresh=True
+            )
     return failures
 
 
@@ -187,7 +202,7 @@ def _show_progress(
     """Count a chapter that runs by the seconds it has run, up to what it took the last time."""
     now = time.perf_counter()
     to_come = sum(max(expected[c] - (now - started.get(c, now)), 0.05 * expected[c]) for c in waiting)
-    bar.n = round(bar.total - to_come, 1)
+    bar.n = max(0.0, min(round(bar.total - to_come, 1), bar.total))
 
 
 def store_outputs(cache, chapters: list[str]) -> None:

@@ -58,6 +58,15 @@ def test_a_failure_names_chapter_cell_and_traceback_and_keeps_the_work_of_the_ot
     assert "2 chapters up to date, 0 executed, 0 failed" in execute(book).stdout
 
 
+def test_a_kernel_that_dies_is_named_with_its_last_words(book):
+    words = "import os, sys\nprint('out of memory', file=sys.__stderr__, flush=True)\nos._exit(1)"
+    write(book, "bad", "1 + 1", words)
+    result = execute(book)
+    assert result.returncode == 1 and "1 executed, 1 failed" in result.stdout
+    assert "chapters/bad, cell 2 ('bad-1')" in result.stderr and "Kernel died" in result.stderr
+    assert "out of memory" in result.stderr.split("The end of what its kernel wrote:")[1]
+
+
 @pytest.mark.parametrize(
     "path, stale",
     [

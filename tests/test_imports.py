@@ -13,12 +13,14 @@ NUMPY_ONLY = {"numpy"}
 AT_THE_TOP = {
     "metrics": NUMPY_ONLY,
     "runs": NUMPY_ONLY,
+    "prose": NUMPY_ONLY,
     "exercises": NUMPY_ONLY,
     "plotting": NUMPY_ONLY | {"matplotlib", "seaborn"},
     "data": NUMPY_ONLY,
 }
 INSIDE_FUNCTIONS = {
     "plotting": {"IPython", "matplotlib_inline"},
+    "prose": {"myst_nb"},
     "data": {"pooch", "requests", "pyarrow", "PIL", "sklearn", "skimage", "platformdirs"},
 }
 

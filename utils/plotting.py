@@ -1,5 +1,6 @@
 """The look of the course, and the figures that more than one chapter draws; arrays in, figures out."""
 
+import re
 from collections.abc import Sequence
 
 import matplotlib
@@ -47,10 +48,32 @@ def use_course_style() -> None:
 
 def _notebook_figures_as_svg() -> None:
     import IPython
+    from IPython.core.pylabtools import print_figure
     from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-    if IPython.get_ipython() is not None:
-        set_matplotlib_formats("svg", bbox_inches="tight", metadata={"Date": None, "Creator": None})
+    shell = IPython.get_ipython()
+    if shell is None:
+        return
+    options = {"bbox_inches": "tight", "metadata": {"Date": None, "Creator": None}}
+    set_matplotlib_formats("svg", **options)
+    formatter = shell.display_formatter.formatters["image/svg+xml"]
+    formatter.for_type(Figure, lambda figure: small_svg(print_figure(figure, "svg", **options)))
+
+
+def small_svg(svg: str) -> str:
+    """Return an SVG of matplotlib without what no reader sees: half of its bytes are the fifth digits of a point."""
+    svg = re.sub(r"<\?xml.*?\?>|<!DOCTYPE.*?>|<!--.*?-->|<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r' transform="rotate\(-?0 [^"]*\)"', "", svg)
+    svg = _GEOMETRY.sub(lambda attribute: _LONG_NUMBER.sub(_two_digits, attribute[0]), svg)
+    return re.sub(r">\s+<", "><", re.sub(r"\s*\n\s*", " ", svg)).strip()
+
+
+_GEOMETRY = re.compile(r'\b(?:d|x|y|transform|points|width|height)="[^"]*"')
+_LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}")
+
+
+def _two_digits(number: re.Match) -> str:
+    return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")
 
 
 def show_images(
@@ -70,14 +93,14 @@ def show_images(
 
 
 def plot_confusion(matrix: np.ndarray, class_names: Sequence[str], ax: Axes | None = None) -> Axes:
-    """Draw a confusion matrix of shape (Y, Y), rows the truth, each cell its share of the row in percent and its count."""
+    """Draw a confusion matrix of shape (Y, Y), rows the truth, each cell shaded by its share of the row."""
     matrix = np.asarray(matrix)
     ax = ax or plt.subplots(figsize=(0.62 * len(class_names) + 1.6, 0.5 * len(class_names) + 1.2))[1]
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     sns.heatmap(
         100 * share,
-        annot=matrix,
-        fmt="d",
+        annot=np.where(matrix > 0, matrix, "").astype(str),
+        fmt="",
         cmap="Blues",
         vmin=0,
         vmax=100,
