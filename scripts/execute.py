@@ -114,6 +114,7 @@ def execute(chapter: str) -> tuple[nbformat.NotebookNode, float]:
             timeout=CELL_TIMEOUT,
             resources={"metadata": {"path": str(path.parent)}},
             record_timing=False,
+            coalesce_streams=True,
         )
         try:
             client.execute(stderr=log)

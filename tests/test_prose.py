@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 
@@ -13,3 +15,8 @@ def test_a_number_is_kept_as_plain_python_and_not_shown(value, kept, monkeypatch
     prose.glue("key", value)
     assert calls == [(("key", kept), {"display": False})]
     assert type(calls[0][0][1]) is type(kept)
+
+
+def test_a_chapter_runs_where_there_is_no_page_to_print_on(monkeypatch):
+    monkeypatch.setitem(sys.modules, "myst_nb", None)
+    assert prose.glue("key", 0.5) is None

@@ -1,3 +1,4 @@
+import datetime
 import json
 
 import numpy as np
@@ -32,9 +33,9 @@ def test_results_survive_a_round_trip_and_a_failed_write(tmp_path, monkeypatch):
 
 
 def test_provenance_names_machine_and_versions():
-    record = runs.provenance(("numpy", "a-package-that-is-not-here"))
+    record = runs.provenance(("numpy", "scikit-learn", "jupyter-cache", "a-package-that-is-not-here"))
     assert record["versions"]["numpy"] == np.__version__
-    assert set(record["versions"]) == {"python", "numpy"}
+    assert set(record["versions"]) == {"python", "numpy", "scikit-learn", "jupyter-cache"}, "however spelt"
     assert record["hardware"]["cores"] >= 1 and record["hardware"]["processor"]
     json.dumps(record)
 
@@ -47,3 +48,15 @@ def test_recorded_runs_say_where_they_come_from(path):
     assert path.stat().st_size < 200_000
     script = result["command"].split()[1]
     assert (runs.ROOT / script).is_file(), f"{script} made this result and is gone"
+
+
+@pytest.mark.parametrize("name", [path.stem for path in runs.RESULTS.glob("*.json")])
+def test_every_recorded_run_says_how_it_was_made(name):
+    record = runs.load_result(name)
+    assert record["command"].startswith("python scripts/") and record["what"]
+    assert (runs.ROOT / record["command"].split()[1]).is_file()
+    assert len(record["seeds"]) >= 3 and len(set(record["seeds"])) == len(record["seeds"])
+    assert {"python", "numpy", "keras"} <= set(record["versions"])
+    assert {"tensorflow", "tensorflow-cpu"} & set(record["versions"])
+    assert record["hardware"]["processor"] and record["hardware"]["cores"] >= 1
+    assert datetime.date.fromisoformat(record["date"])

@@ -14,6 +14,8 @@ def glue(name: str, value: object) -> None:
     value : number, str, or NumPy scalar
         A NumPy scalar is kept as the number that it is: its text, `np.float64(0.5)`, could not be formatted.
     """
-    from myst_nb import glue as keep
-
+    try:
+        from myst_nb import glue as keep
+    except ModuleNotFoundError:  # as on Colab, where there is no page that could print it
+        return
     keep(name, value.item() if isinstance(value, np.generic) else value, display=False)

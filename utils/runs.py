@@ -1,5 +1,6 @@
 """Profiles, and the record of runs that are too long for a page."""
 
+import contextlib
 import datetime
 import importlib.metadata
 import json
@@ -38,13 +39,19 @@ def mean_and_spread(values: Iterable[float]) -> dict[str, float]:
 
 def provenance(packages: Iterable[str]) -> dict[str, object]:
     """Return where and with what a run was made: date, processor, cores, Python, versions of `packages` that are here."""
-    here = {distribution.name for distribution in importlib.metadata.distributions()}
     return {
         "date": datetime.date.today().isoformat(),
         "hardware": {"processor": _processor(), "cores": os.cpu_count(), "machine": platform.machine()},
-        "versions": {"python": platform.python_version()}
-        | {name: importlib.metadata.version(name) for name in packages if name in here},
+        "versions": {"python": platform.python_version()} | _versions(packages),
     }
+
+
+def _versions(packages: Iterable[str]) -> dict[str, str]:
+    versions = {}
+    for name in packages:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[name] = importlib.metadata.version(name)
+    return versions
 
 
 def _processor() -> str:

@@ -21,6 +21,7 @@ from sphinx.util.math import get_node_equation_number
 logger = logging.getLogger(__name__)
 
 _ENVIRONMENT = re.compile(r"\\(begin|end)\{(equation|align|gather|alignat)\}")
+_PUNCTUATION = re.compile(r"[.,;:!?)。，；：！？）]+|-\w+")
 _RENDER_LINES = """
 const katex = require(process.argv[1]);
 const lines = require('node:readline').createInterface({input: process.stdin});
@@ -86,10 +87,25 @@ def _html(translator, node: nodes.Element, tex: str, display: bool) -> str:
     return answer["html"]
 
 
+def keep_punctuation(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Take the comma behind a formula along with it: a browser may else begin the next line with it."""
+    for formula in list(doctree.findall(nodes.math)):
+        text = formula.next_node(descend=False, siblings=True)
+        mark = isinstance(text, nodes.Text) and _PUNCTUATION.match(text)
+        if mark:
+            formula["punctuation"] = mark.group()
+            text.parent.replace(text, nodes.Text(text[mark.end() :]))
+
+
 def visit_inline(translator, node: nodes.math) -> None:
-    """Write a formula inside a line."""
+    """Write a formula inside a line, and what punctuation belongs to it."""
+    html = _html(translator, node, node.astext(), display=False)
+    punctuation = node.get("punctuation", "")
+    in_one_piece = punctuation and html.count('class="katex-base"') == 1
+    if in_one_piece:
+        translator.body.append('<span class="math-with-punctuation">')
     translator.body.append(translator.starttag(node, "span", "", CLASS="math notranslate nohighlight"))
-    translator.body.append(_html(translator, node, node.astext(), display=False) + "</span>")
+    translator.body.append(f"{html}</span>{punctuation}{'</span>' if in_one_piece else ''}")
     raise nodes.SkipNode
 
 
@@ -141,6 +157,7 @@ def setup(app: Sphinx) -> dict:
     """Register the renderer under the name ``static``."""
     app.add_html_math_renderer("static", (visit_inline, None), (visit_display, None))
     app.connect("builder-inited", _prepare)
+    app.connect("doctree-resolved", keep_punctuation)
     app.connect("html-page-context", _link_style)
     app.connect("build-finished", _close)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": False}

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import nbformat
 import pytest
 from docutils import nodes
 
@@ -13,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
 import accessible  # noqa: E402
+import colab_copies  # noqa: E402
 import fresh_outputs  # noqa: E402
 import inline_drawings  # noqa: E402
 import lean_pages  # noqa: E402
@@ -114,6 +116,7 @@ def test_drawing_goes_into_the_page_with_its_label(tmp_path):
 
 
 def test_images_tell_their_size_and_wait_for_their_turn(tmp_path):
+    """The SVG says 460.8 points, which are 614.4 pixels."""
     from PIL import Image
 
     Image.new("RGB", (30, 20)).save(tmp_path / "p.png")
@@ -124,7 +127,7 @@ def test_images_tell_their_size_and_wait_for_their_turn(tmp_path):
     )
     assert lean_pages.size_images(body, sources) == (
         '<p><img decoding="async" width="30" height="20" alt="x" src="../_images/p.png"/>'
-        '<img decoding="async" loading="lazy" width="461" height="259" alt="y" src="../_images/v.svg"/>'
+        '<img decoding="async" loading="lazy" width="614" height="346" alt="y" src="../_images/v.svg"/>'
         '<img decoding="async" loading="lazy" src="o.png"/></p>'
     )
 
@@ -187,3 +190,36 @@ def test_repairs_for_screen_readers():
     assert accessible.repair('<div role="doc-biblioentry">') == '<div role="listitem">'
     assert accessible.repair('<summary aria-label="Toggle hidden content">Show') == "<summary>Show"
     assert accessible.repair("<tr><th></th><th>a</th>") == "<tr><td></td><th>a</th>"
+
+
+def test_a_copy_for_colab_fetches_the_course_and_is_the_same_chapter_after_that():
+    chapter = nbformat.read(ROOT / "chapters/2_concepts/metrics.ipynb", as_version=4)
+    copy = colab_copies.colab_copy(chapter, "chapters/2_concepts", "https://example.org/course")
+    nbformat.validate(copy)
+    first, *rest = copy.cells
+    assert rest == chapter.cells and len(chapter.cells) == len(copy.cells) - 1
+    assert "git clone --quiet --depth 1 https://example.org/course /content/course" in first.source
+    assert "%cd -q /content/course/chapters/2_concepts" in first.source
+
+
+def test_the_button_for_colab_leads_to_the_copy():
+    url = "https://colab.research.google.com/github/o/r/blob/{}/chapters/a.ipynb"
+    buttons = [{"url": url.format("main")}, {"url": "https://mybinder.org/v2/gh/o/r/main"}]
+    context = {"header_buttons": [{"type": "group", "buttons": buttons}, {"type": "link", "url": "#"}]}
+    app = SimpleNamespace(config=SimpleNamespace(html_theme_options={"repository_branch": "main"}))
+    colab_copies.lead_to_copy(app, "a", "", context, None)
+    assert [button["url"] for button in buttons] == [
+        url.format("colab"),
+        "https://mybinder.org/v2/gh/o/r/main",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text, mark, rest",
+    [(", and", ",", " and"), ("-th root", "-th", " root"), (").", ").", ""), (" and", "", " and")],
+)
+def test_a_formula_takes_its_punctuation_along(text, mark, rest):
+    paragraph = nodes.paragraph("", "", nodes.math("", "x"), nodes.Text(text))
+    static_math.keep_punctuation(None, paragraph, "page")
+    formula, after = paragraph.children
+    assert formula.get("punctuation", "") == mark and after.astext() == rest

@@ -59,6 +59,7 @@ def test_feedback_names_the_input_what_came_and_what_was_expected():
     assert _feedback(DOUBLE, lambda x: x**2).message.endswith("That is the square.")
     assert "stopped with ZeroDivisionError: division by zero" in _feedback(DOUBLE, lambda x: 1 / 0).message
     assert "is there a `return`?" in _feedback(DOUBLE, lambda x: None).message
+    assert "in place of the dots" in _feedback(DOUBLE, lambda x: ...).message
     assert "without calling it" in _feedback(DOUBLE, 3.0).message
 
 

@@ -77,14 +77,18 @@ def all_exercises() -> dict[str, Exercise]:
 
 def _feedback(exercise: Exercise, answer: object) -> Feedback:
     if answer is None or answer is ...:
-        return Feedback(
-            False, f"{exercise.name}: no answer yet. Put yours in place of the dots and run the cell again."
-        )
+        return _no_answer_yet(exercise)
     if callable(exercise.solution) and not callable(answer):
         return Feedback(False, f"{exercise.name}: hand over the function itself, without calling it.")
     if not callable(exercise.solution):
         return _feedback_on_value(exercise, answer)
     return _feedback_on_function(exercise, answer)
+
+
+def _no_answer_yet(exercise: Exercise) -> Feedback:
+    return Feedback(
+        False, f"{exercise.name}: no answer yet. Put yours in place of the dots and run the cell again."
+    )
 
 
 def _feedback_on_value(exercise: Exercise, answer: object) -> Feedback:
@@ -107,6 +111,8 @@ def _feedback_on_function(exercise: Exercise, answer: Callable) -> Feedback:
                 False,
                 f"{exercise.name}: for {_arguments(case)} your function stopped with {type(error).__name__}: {error}",
             )
+    if all(result is ... for result in given):
+        return _no_answer_yet(exercise)
     if all(result is None for result in given):
         return Feedback(
             False, f"{exercise.name}: no answer yet. Your function returns nothing: is there a `return`?"
