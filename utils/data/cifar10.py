@@ -7,6 +7,10 @@ Provenance. Alex Krizhevsky, Vinod Nair and Geoffrey Hinton chose the images fro
 were collected by asking search engines for nouns; students checked the labels (Krizhevsky, Learning Multiple Layers of
 Features from Tiny Images, 2009). The parent collection was withdrawn in 2020 because of offensive labels and images.
 The photographs were taken from the web without asking those who took them or are in them.
+
+Known faults. At least 54 of the 10,000 test labels are wrong (Northcutt, Athalye and Mueller, Pervasive Label Errors in
+Test Sets, 2021), and 3.3 % of the test images have a near-duplicate in the training set (Barz and Denzler, Do We Train on
+Test Data?, 2020): `assert_disjoint` finds only images whose pixels are all equal.
 """
 
 import contextlib

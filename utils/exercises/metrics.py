@@ -42,7 +42,13 @@ def _average_precision_of_hits(hits, num_true):
 
 
 def _threshold_for_recall(y_true, scores, wanted):
-    return np.sort(scores[y_true == 1])[::-1][int(np.ceil(wanted * np.sum(y_true == 1))) - 1]
+    positive_scores = np.sort(scores[y_true == 1])[::-1]
+    recall = np.arange(1, len(positive_scores) + 1) / len(positive_scores)
+    return positive_scores[np.argmax(recall >= wanted)]
+
+
+def _threshold_rounded(y_true, scores, wanted):
+    return np.sort(scores[y_true == 1])[::-1][max(round(wanted * np.sum(y_true == 1)) - 1, 0)]
 
 
 def _threshold_by_counting_alarms(y_true, scores, wanted):
@@ -67,7 +73,7 @@ EXERCISES = (
     Exercise(
         name="f_beta_from_counts",
         solution=_f_beta_from_counts,
-        cases=((2, 2, 1, 1.0), (8, 2, 8, 2.0), (8, 2, 8, 0.5), (10, 190, 0, 1.0)),
+        cases=((2, 2, 1, 1.0), (8, 2, 8, 2.0), (8, 2, 8, 0.5), (10, 190, 0, 1.0), (0, 3, 5, 1.0)),
         mistakes=(
             Mistake(
                 lambda tp, fp, fn, beta: _f_beta_from_counts(tp, fn, fp, beta),
@@ -95,6 +101,9 @@ EXERCISES = (
             ((0, 0, 4, 4), (0, 0, 4, 4)),
             ((0, 0, 10, 10), (5, 0, 15, 10)),
             ((0, 0, 10, 6), (2, 1, 6, 5)),
+            ((5, 3, 9, 12), (2, 1, 8, 5)),
+            ((0, 0, 4, 4), (6, 1, 9, 3)),
+            ((0, 0, 4, 4), (1, 6, 3, 9)),
             ((0, 0, 4, 4), (6, 7, 9, 9)),
         ),
         mistakes=(
@@ -146,11 +155,16 @@ EXERCISES = (
             (_Y_TRUE, _SCORES, 0.7),
             (_Y_TRUE[_ORDER], _SCORES[_ORDER], 0.95),
             (_Y_TRUE, _SCORES, 0.2),
+            (_Y_TRUE, _SCORES, 0.55),
         ),
         mistakes=(
             Mistake(
                 lambda y_true, scores, wanted: np.min(scores),
                 "That threshold lets everything through. It keeps the promise, and buries it in false alarms.",
+            ),
+            Mistake(
+                _threshold_rounded,
+                "Half a hit is none: if 2.2 must be found, two are not enough. Round up.",
             ),
             Mistake(
                 _threshold_one_too_strict,
