@@ -12,7 +12,7 @@ export OMP_NUM_THREADS ?= 1
 .PHONY: help book test outputs lab serve bench gettext lock lint clean
 
 help:  ## list the commands
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(INSTALLED): requirements.lock pyproject.toml
 	$(PYTHON) -c "import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v < (3, 14) else f'Python 3.11, 3.12 or 3.13 is needed, this is {v[0]}.{v[1]}: make PYTHON=python3.11 ...')"
@@ -56,10 +56,11 @@ lint: $(INSTALLED)  ## check the style of all code, that of the notebooks too
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
 lock: $(INSTALLED)  ## resolve pyproject.toml into requirements.lock (CUDA packages follow from the torch wheel, so they stay out)
+	mkdir -p .cache
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header --no-emit-index-url \
 	  --no-emit-package triton --no-emit-package cuda-bindings --no-emit-package cuda-pathfinder \
-	  --no-emit-package cuda-toolkit pyproject.toml | grep -v '^nvidia-' > requirements.lock.part
-	mv requirements.lock.part requirements.lock
+	  --no-emit-package cuda-toolkit pyproject.toml --output-file .cache/resolved.txt > /dev/null
+	grep -v '^nvidia-' .cache/resolved.txt > requirements.lock.part && mv requirements.lock.part requirements.lock
 
 clean:  ## remove what was built and cached, not the installed packages
 	rm -rf _build .cache

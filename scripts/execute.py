@@ -17,7 +17,7 @@ import re
 import sys
 import tempfile
 import time
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from pathlib import Path
 
 import nbformat
@@ -25,7 +25,7 @@ import yaml
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbclient.exceptions import CellExecutionError
 from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,8 +34,13 @@ FINGERPRINTS = CACHE / "fingerprints.json"
 DURATIONS = CACHE / "durations.json"
 CELL_TIMEOUT = 600
 USUAL_SECONDS = 30.0
-BAR = "{desc}: {percentage:3.0f} % |{bar}| {elapsed} gone, {remaining} left"
-RESULT_NAME = re.compile(r"""load_result\(\s*["']([\w-]+)["']""")
+BAR = "{percentage:3.0f} % |{bar}| {elapsed} {desc}"
+LOAD_RESULT = re.compile(r"""load_result\((?:\s*["']([\w-]+)["']\s*\))?""")
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 def chapters_of_the_book() -> list[str]:
@@ -45,14 +50,17 @@ def chapters_of_the_book() -> list[str]:
     return [file for file in files if (ROOT / f"{file}.ipynb").is_file()]
 
 
-def code_of(notebook: nbformat.NotebookNode) -> str:
-    return "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
-
-
 def imported_modules(source: str) -> set[str]:
-    """Return the modules below `utils` that Python source may import: `from utils import a` counts as utils.a."""
+    """Return the modules below `utils` that Python source may import: `from utils import a` counts as utils.a.
+
+    Source that is no Python imports nothing; whoever executes it will say so.
+    """
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return set()
     names: set[str] = set()
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -70,32 +78,33 @@ def module_files(names: set[str]) -> set[Path]:
             if file.is_file() and file not in files:
                 files.add(file)
                 pending |= imported_modules(file.read_text(encoding="utf-8"))
+                if file.parent.name == "exercises":  # `check` imports the exercises of a chapter by name
+                    pending |= {f"utils.exercises.{module.stem}" for module in file.parent.glob("*.py")}
     return files
+
+
+def result_files(sources: list[str]) -> set[Path]:
+    """Return the recorded results that the sources load; all of them, if one is named by anything but a literal."""
+    names = {name for source in sources for name in LOAD_RESULT.findall(source)}
+    if "" in names:
+        return set((ROOT / "results").glob("*.json"))
+    return {ROOT / "results" / f"{name}.json" for name in names}
 
 
 def fingerprint(chapter: str) -> str:
     """Return a digest of all that decides a chapter's outputs."""
-    notebook = nbformat.read(ROOT / f"{chapter}.ipynb", as_version=4)
-    code = code_of(notebook)
-    files = module_files(imported_modules(_plain_python(code)))
-    if any(file.parent.name == "exercises" for file in files):
-        files |= set((ROOT / "utils" / "exercises").glob("*.py"))  # `check` imports its chapters by name
-        for file in list(files):
-            files |= module_files(imported_modules(file.read_text(encoding="utf-8")))
-    files |= {ROOT / "results" / f"{name}.json" for name in RESULT_NAME.findall(code)}
-    digest = hashlib.sha256()
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            digest.update(json.dumps([cell.source, cell.metadata.get("tags", [])]).encode())
-    for file in [ROOT / "requirements.lock", *sorted(files)]:
+    cells = [c for c in nbformat.read(ROOT / f"{chapter}.ipynb", as_version=4).cells if c.cell_type == "code"]
+    modules = module_files(set().union(*(imported_modules(cell.source) for cell in cells)))
+    own = ROOT / "utils" / "runs.py"  # its own `def load_result(` names no result
+    sources = [cell.source for cell in cells]
+    sources += [file.read_text(encoding="utf-8") for file in modules if file != own]
+    digest = hashlib.sha256(f"Python {sys.version_info.major}.{sys.version_info.minor}".encode())
+    for cell in cells:
+        digest.update(json.dumps([cell.source, cell.metadata.get("tags", [])]).encode())
+    for file in [ROOT / "requirements.lock", *sorted(modules | result_files(sources))]:
         digest.update(str(file.relative_to(ROOT)).encode())
         digest.update(file.read_bytes() if file.is_file() else b"missing")
     return digest.hexdigest()
-
-
-def _plain_python(code: str) -> str:
-    """Drop the lines that only IPython understands."""
-    return "\n".join(line for line in code.splitlines() if not line.lstrip().startswith(("%", "!")))
 
 
 def execute(chapter: str) -> tuple[nbformat.NotebookNode, float]:
@@ -104,9 +113,11 @@ def execute(chapter: str) -> tuple[nbformat.NotebookNode, float]:
     What the kernel writes to its own error stream, mostly TensorFlow's start-up log, would tear the progress bar; it is
     shown when the chapter fails.
     """
-    os.environ.update({"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"})
+    os.environ.update(THREADS | {"KERAS_BACKEND": "tensorflow"})
+    os.environ.pop("MPLBACKEND", None)  # a reader's own would draw figures that no notebook shows
     path = ROOT / f"{chapter}.ipynb"
-    notebook = nbformat.read(path, as_version=4)
+    notebook = without_outputs(nbformat.read(path, as_version=4))
+    place = ["before its first cell"]  # ... and then the cell that runs
     start = time.perf_counter()
     with tempfile.TemporaryFile() as log:
         client = NotebookClient(
@@ -115,20 +126,25 @@ def execute(chapter: str) -> tuple[nbformat.NotebookNode, float]:
             resources={"metadata": {"path": str(path.parent)}},
             record_timing=False,
             coalesce_streams=True,
+            on_cell_execute=lambda cell, cell_index: place.append(f"cell {cell_index + 1} ({cell.id!r})"),
         )
         try:
             client.execute(stderr=log)
-        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-            raise RuntimeError(
-                f"{chapter}, {_last_cell_that_ran(notebook)}:\n{error}{_last_lines(log)}"
-            ) from None
+        except (
+            Exception
+        ) as error:  # a kernel can fail to start, time out, die, or raise what the chapter raised
+            kind = "" if isinstance(error, CellExecutionError) else f"{type(error).__name__}: "
+            reason = f"{chapter}, {place[-1]}:\n{kind}{error}{_last_lines(log)}"
+            raise RuntimeError(reason) from None
     return notebook, time.perf_counter() - start
 
 
-def _last_cell_that_ran(notebook: nbformat.NotebookNode) -> str:
-    ran = [i for i, cell in enumerate(notebook.cells) if cell.get("execution_count")]
-    index = ran[-1] if ran else 0
-    return f"cell {index + 1} ({notebook.cells[index].id!r})"
+def without_outputs(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Return the notebook as if it had never run."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    return notebook
 
 
 def _last_lines(log, count: int = 20) -> str:
@@ -168,42 +184,72 @@ def is_cached(cache, chapter: str) -> bool:
 
 
 def run_all(cache, stale: dict[str, str], jobs: int) -> dict[str, str]:
-    """Execute the `stale` chapters (name to fingerprint), the longest first; return the failures, name to reason."""
-    durations = read_json(DURATIONS)
-    expected = {chapter: durations.get(chapter, USUAL_SECONDS) for chapter in stale}
-    order = sorted(stale, key=lambda chapter: -expected[chapter])
+    """Execute the stale chapters (path to fingerprint), the slowest first, and keep each as it ends.
+
+    Returns what went wrong, by chapter.
+    """
+    known = read_json(DURATIONS)
+    expected = {chapter: known.get(chapter, USUAL_SECONDS) for chapter in stale}
+    to_come = sorted(stale, key=lambda chapter: -expected[chapter])
+    started: dict[str, float] = {}
     failures: dict[str, str] = {}
-    with ProcessPoolExecutor(jobs) as pool, tqdm(total=sum(expected.values()), bar_format=BAR) as bar:
-        waiting = {pool.submit(execute, chapter): chapter for chapter in order}
-        started: dict[str, float] = {}
-        while waiting:
-            done, _ = wait(waiting, timeout=1, return_when=FIRST_COMPLETED)
-            for future in done:
-                chapter = waiting.pop(future)
-                try:
-                    notebook, seconds = future.result()
-                    keep(cache, chapter, notebook, seconds, stale[chapter])
-                    tqdm.write(f"{chapter}: {seconds:.1f} s")
-                except RuntimeError as error:
-                    failures[chapter] = str(error)
-                    tqdm.write(f"{chapter}: FAILED")
-            running = list(waiting.values())[:jobs]
-            for chapter in running:
-                started.setdefault(chapter, time.perf_counter())
-            _show_progress(bar, expected, list(waiting.values()), started)
-            bar.set_description_str(
-                " + ".join(Path(chapter).name for chapter in running) or "done", refresh=True
-            )
+    pool = ProcessPoolExecutor(jobs)
+    try:
+        running: dict[Future, str] = {}
+        with tqdm(total=sum(expected.values()), bar_format=BAR) as bar:
+            while to_come or running:
+                while to_come and len(running) < jobs:
+                    chapter = to_come.pop(0)
+                    running[pool.submit(execute, chapter)] = chapter
+                    started[chapter] = time.perf_counter()
+                _show_progress(bar, expected, to_come, list(running.values()), started)
+                done, _ = wait(running, timeout=1, return_when=FIRST_COMPLETED)
+                for future in done:
+                    chapter = running.pop(future)
+                    if reason := _keep_or_explain(cache, chapter, future, stale[chapter]):
+                        failures[chapter] = reason
+            _show_progress(bar, expected, [], [], started)
+    except BaseException:
+        _stop(pool)
+        raise
+    pool.shutdown()
     return failures
 
 
+def _keep_or_explain(cache, chapter: str, future: Future, digest: str) -> str | None:
+    """Keep what a chapter gave, or return why it gave nothing: no failure of one harms another."""
+    try:
+        notebook, seconds = future.result()
+        keep(cache, chapter, notebook, seconds, digest)
+    except Exception as error:
+        tqdm.write(f"{chapter}: FAILED")
+        return str(error) if str(error).startswith(chapter) else f"{chapter}: {error!r}"
+    tqdm.write(f"{chapter}: {seconds:.1f} s")
+    return None
+
+
+def _stop(pool: ProcessPoolExecutor) -> None:
+    """End the workers at once; told to end, each ends its kernel first."""
+    workers = list(pool._processes.values())
+    pool.shutdown(wait=False, cancel_futures=True)
+    for worker in workers:
+        worker.terminate()
+    for worker in workers:
+        worker.join(timeout=5)
+        worker.kill()
+
+
 def _show_progress(
-    bar: tqdm, expected: dict[str, float], waiting: list[str], started: dict[str, float]
+    bar: tqdm, expected: dict[str, float], to_come: list[str], running: list[str], started: dict[str, float]
 ) -> None:
-    """Count a chapter that runs by the seconds it has run, up to what it took the last time."""
+    """Name the chapters that run and the time left: what each took the last time, less the time that it has run."""
     now = time.perf_counter()
-    to_come = sum(max(expected[c] - (now - started.get(c, now)), 0.05 * expected[c]) for c in waiting)
-    bar.n = max(0.0, min(round(bar.total - to_come, 1), bar.total))
+    left = [max(expected[c] - (now - started[c]), 0.05 * expected[c]) for c in running]
+    left += [expected[c] for c in to_come]
+    bar.n = max(0.0, min(round(bar.total - sum(left), 1), bar.total))
+    names = " + ".join(Path(chapter).name for chapter in running)
+    seconds = max([sum(left) / max(len(running), 1), *left, 0])
+    bar.set_description_str(f"{names}, about {seconds:.0f} s left" if running else "done", refresh=True)
 
 
 def store_outputs(cache, chapters: list[str]) -> None:
@@ -211,15 +257,16 @@ def store_outputs(cache, chapters: list[str]) -> None:
     for chapter in chapters:
         path = ROOT / f"{chapter}.ipynb"
         _, notebook = cache.merge_match_into_notebook(nbformat.read(path, as_version=4))
-        notebook.metadata = {
-            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-            "language_info": {"name": "python"},
-        }
+        notebook.metadata = METADATA
         for cell in notebook.cells:
             if cell.cell_type == "code":
                 cell.metadata.pop("execution", None)
                 cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
-        nbformat.write(notebook, path)
+        unfinished = path.with_suffix(".ipynb.part")
+        nbformat.write(notebook, unfinished)
+        unfinished.replace(path)
+        if not is_cached(cache, chapter):  # an editor had written another name of the kernel into it
+            keep(cache, chapter, notebook, read_json(DURATIONS)[chapter], fingerprint(chapter))
 
 
 def main() -> int:
@@ -241,7 +288,11 @@ def main() -> int:
     digests = {chapter: fingerprint(chapter) for chapter in chapters}
     before = read_json(FINGERPRINTS)
     stale = {c: d for c, d in digests.items() if before.get(c) != d or not is_cached(cache, c)}
-    failures = run_all(cache, stale, arguments.jobs) if stale else {}
+    try:
+        failures = run_all(cache, stale, arguments.jobs) if stale else {}
+    except KeyboardInterrupt:
+        print("\nstopped; the chapters that were done are kept", file=sys.stderr)
+        return 130
     print(
         f"{len(chapters) - len(stale)} chapters up to date, {len(stale) - len(failures)} executed, {len(failures)} failed"
     )

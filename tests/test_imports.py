@@ -1,6 +1,7 @@
 """What may import what, and that importing does no work: read from the syntax trees."""
 
 import ast
+import subprocess
 import sys
 
 import pytest
@@ -9,19 +10,30 @@ from utils.runs import ROOT
 
 MODULES = sorted((ROOT / "utils").rglob("*.py"))
 FRAMEWORKS = {"torch", "tensorflow", "keras"}
+FORBIDDEN_CALLS = {
+    "print",
+    "display",
+    "np.random.seed",
+    "random.seed",
+    "torch.manual_seed",
+    "tf.random.set_seed",
+}
+"""keras_training.make_repeatable is there to set seeds; a chapter calls it once and says which."""
 NUMPY_ONLY = {"numpy"}
 AT_THE_TOP = {
     "metrics": NUMPY_ONLY,
     "runs": NUMPY_ONLY,
     "prose": NUMPY_ONLY,
     "exercises": NUMPY_ONLY,
+    "progress": set(),
     "plotting": NUMPY_ONLY | {"matplotlib", "seaborn"},
     "data": NUMPY_ONLY,
 }
 INSIDE_FUNCTIONS = {
-    "plotting": {"IPython", "matplotlib_inline"},
+    "plotting": {"IPython", "matplotlib_inline", "PIL"},
     "prose": {"myst_nb"},
-    "data": {"pooch", "requests", "pyarrow", "PIL", "sklearn", "skimage", "platformdirs"},
+    "progress": {"tqdm"},
+    "data": {"pooch", "requests", "pyarrow", "PIL", "sklearn", "skimage"},
 }
 
 
@@ -58,6 +70,28 @@ def test_imports_stay_in_their_area(path):
     assert not ("torch" in everything and everything & {"keras", "tensorflow"}) or area(path) == "convert"
 
 
+@pytest.mark.parametrize("name", sorted(AT_THE_TOP))
+def test_these_areas_start_no_framework_whatever_they_import(name):
+    """In a process of its own, since an import of an import would do it, too."""
+    modules = [path for path in MODULES if area(path) == name]
+    names = [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in modules
+    ]
+    program = f"import sys\nimport {', '.join(names)}\nprint(*{sorted(FRAMEWORKS)} & sys.modules.keys())"
+    program = program.replace("[", "{").replace("]", "}")
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == ""
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_name_the_module_in_full(path):
+    """What makes a chapter stale is read from the imports, and relative ones are not followed there."""
+    relative = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if getattr(node, "level", 0)]
+    assert relative == []
+
+
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_importing_does_no_work(path):
     """At the top of a module stand definitions, constants and imports; no loop, no branch, no bare call."""
@@ -72,9 +106,7 @@ def test_library_code_is_quiet_and_leaves_randomness_to_the_caller(path):
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call):
             call = ast.unparse(node.func)
-            assert call not in ("print", "display", "np.random.seed", "random.seed", "torch.manual_seed"), (
-                f"{path.name}, line {node.lineno}: {call}"
-            )
+            assert call not in FORBIDDEN_CALLS, f"{path.name}, line {node.lineno}: {call}"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))

@@ -1,3 +1,5 @@
+import base64
+import io
 import re
 from xml.etree import ElementTree
 
@@ -5,6 +7,7 @@ import matplotlib
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
+from PIL import Image
 
 from utils import plotting
 
@@ -46,6 +49,15 @@ def test_small_svg_draws_the_same_with_fewer_bytes(tmp_path):
     numbers = [[float(n) for d in paths for n in re.findall(r"-?[\d.]+", d or "")] for paths in (old, new)]
     np.testing.assert_allclose(*numbers, rtol=0, atol=0.006)
     assert plotting.small_svg(after) == after
+
+
+def test_small_svg_keeps_every_pixel_of_a_picture(tmp_path):
+    image = np.random.default_rng(0).integers(0, 256, (1, 16, 16, 3), dtype=np.uint8)
+    plotting.show_images(image).savefig(tmp_path / "a.svg")
+    small = plotting.small_svg((tmp_path / "a.svg").read_text())
+    (embedded,) = re.findall(r"data:image/webp;base64,([^\"]+)", small)
+    drawn = np.asarray(Image.open(io.BytesIO(base64.b64decode(embedded))).convert("RGB"))
+    assert np.array_equal(drawn, image[0]) or np.array_equal(drawn[::-1], image[0])
 
 
 def test_images_are_shown_as_they_are_with_their_titles():

@@ -1,5 +1,7 @@
 """The look of the course, and the figures that more than one chapter draws; arrays in, figures out."""
 
+import base64
+import io
 import re
 from collections.abc import Sequence
 
@@ -65,15 +67,27 @@ def small_svg(svg: str) -> str:
     svg = re.sub(r"<\?xml.*?\?>|<!DOCTYPE.*?>|<!--.*?-->|<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r' transform="rotate\(-?0 [^"]*\)"', "", svg)
     svg = _GEOMETRY.sub(lambda attribute: _LONG_NUMBER.sub(_two_digits, attribute[0]), svg)
-    return re.sub(r">\s+<", "><", re.sub(r"\s*\n\s*", " ", svg)).strip()
+    svg = re.sub(r">\s+<", "><", re.sub(r"\s*\n\s*", " ", svg)).strip()
+    return _EMBEDDED_PNG.sub(_as_webp, svg)
 
 
+_EMBEDDED_PNG = re.compile(r"data:image/png;base64,([^\"]+)")
 _GEOMETRY = re.compile(r'\b(?:d|x|y|transform|points|width|height)="[^"]*"')
 _LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}")
 
 
 def _two_digits(number: re.Match) -> str:
     return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")
+
+
+def _as_webp(embedded: re.Match) -> str:
+    """Embed the same pixels as lossless WebP, which takes a third less than PNG."""
+    from PIL import Image
+
+    content = io.BytesIO()
+    with Image.open(io.BytesIO(base64.b64decode(embedded[1]))) as image:
+        image.save(content, "WEBP", lossless=True, quality=100, method=6, exact=True)
+    return "data:image/webp;base64," + base64.b64encode(content.getvalue()).decode("ascii")
 
 
 def show_images(

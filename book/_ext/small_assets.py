@@ -5,6 +5,7 @@ Bootstrap; a page shows about thirty icons. The original files are read from the
 new page finds the rules it needs.
 """
 
+import logging
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -101,8 +102,8 @@ def _needed_classes(selector: str) -> set[str]:
 
 def subset_font(source: Path, target: Path, codes: set[int]) -> None:
     """Write the glyphs with these code points as a compressed font."""
-    options = subset.Options(flavor="woff", layout_features=[], notdef_outline=True)
-    with TTFont(source) as font:
+    options = subset.Options(flavor="woff", layout_features=[], notdef_outline=True, hinting=False)
+    with TTFont(source, recalcTimestamp=False) as font:
         cutter = subset.Subsetter(options)
         cutter.populate(unicodes=codes)
         cutter.subset(font)
@@ -113,5 +114,6 @@ def subset_font(source: Path, target: Path, codes: set[int]) -> None:
 
 def setup(app: Sphinx) -> dict:
     """Connect to the end of the build."""
+    logging.getLogger("fontTools").setLevel(logging.ERROR)  # it warns of the date of each font
     app.connect("build-finished", finish)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,17 +1,19 @@
 """Set formulas with KaTeX while the site is built, so that a page shows them without program or network.
 
 One Node process serves the whole build. A formula that KaTeX cannot read is a warning with its place in
-the source, which ``-W`` turns into a failed build. KaTeX's style sheet and its woff2 fonts are copied
-into the site.
+the source, which ``-W`` turns into a failed build. KaTeX's style sheet is copied into the site, and of its
+fonts the glyphs that are used.
 """
 
 import json
 import re
 import shutil
+from html import unescape
 from pathlib import Path
 
 from docutils import nodes
 from node_packages import package_folder, start_node
+from small_assets import subset_font
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.locale import _
@@ -22,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 _ENVIRONMENT = re.compile(r"\\(begin|end)\{(equation|align|gather|alignat)\}")
 _PUNCTUATION = re.compile(r"[.,;:!?)。，；：！？）]+|-\w+")
+_TOKEN = re.compile(r"<(?P<end>/?)(?P<tag>\w+)[^>]*>|(?P<text>[^<]+)")
 _RENDER_LINES = """
 const katex = require(process.argv[1]);
 const lines = require('node:readline').createInterface({input: process.stdin});
@@ -133,14 +136,34 @@ def _prepare(app: Sphinx) -> None:
 
 
 def copy_style(dist: Path, target: Path) -> None:
-    """Copy KaTeX's style sheet and its woff2 fonts; every browser that can show the site reads woff2."""
+    """Copy KaTeX's style sheet; of the three formats of its fonts it shall name the one that `write_fonts` writes."""
     css = (dist / "katex.min.css").read_text("utf-8")
-    css = re.sub(r',url\([^)]*\) format\("(?:woff|truetype)"\)', "", css)
-    (target / "fonts").mkdir(parents=True, exist_ok=True)
+    css = re.sub(r'url\([^)]*\) format\("(?:woff2|truetype)"\),?', "", css)
+    css = re.sub(r",(?=[;}])", "", css)
+    target.mkdir(parents=True, exist_ok=True)
     (target / "katex.css").write_text(css, "utf-8")
-    for font in (dist / "fonts").glob("*.woff2"):
-        shutil.copyfile(font, target / "fonts" / font.name)
     shutil.copyfile(dist.parent / "LICENSE", target / "LICENSE.txt")
+
+
+def write_fonts(dist: Path, target: Path, characters: set[str]) -> None:
+    """Write KaTeX's fonts with those glyphs that the formulas of the site use: a tenth of all."""
+    for font in (dist / "fonts").glob("*.ttf"):
+        subset_font(font, target / "fonts" / f"{font.stem}.woff", set(map(ord, characters)))
+
+
+def characters_of_formulas(html: str) -> set[str]:
+    """Return the characters that the formulas of a page show."""
+    characters: set[str] = set()
+    for formula in re.finditer(r'<span class="katex-html"', html):
+        depth = 0
+        for token in _TOKEN.finditer(html, formula.start()):
+            if token["text"]:
+                characters.update(unescape(token["text"]))
+            elif token["tag"] == "span":
+                depth += -1 if token["end"] else 1
+                if depth == 0:
+                    break
+    return characters
 
 
 def _link_style(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
@@ -148,9 +171,15 @@ def _link_style(app: Sphinx, pagename: str, templatename: str, context: dict, do
         app.add_css_file("katex/katex.css")
 
 
-def _close(app: Sphinx, exception: Exception | None) -> None:
-    if hasattr(app, "katex"):
-        app.katex.close()
+def _finish(app: Sphinx, exception: Exception | None) -> None:
+    if not hasattr(app, "katex"):
+        return
+    app.katex.close()
+    if exception is None:
+        pages = (path.read_text("utf-8") for path in Path(app.outdir).rglob("*.html"))
+        characters = set().union(*map(characters_of_formulas, pages))
+        dist = package_folder(Path(app.srcdir), "katex") / "dist"
+        write_fonts(dist, Path(app.outdir, "_static", "katex"), characters)
 
 
 def setup(app: Sphinx) -> dict:
@@ -159,5 +188,5 @@ def setup(app: Sphinx) -> dict:
     app.connect("builder-inited", _prepare)
     app.connect("doctree-resolved", keep_punctuation)
     app.connect("html-page-context", _link_style)
-    app.connect("build-finished", _close)
+    app.connect("build-finished", _finish)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": False}

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import nbformat
 import pytest
 from docutils import nodes
+from fontTools.ttLib import TTFont
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
@@ -54,12 +55,24 @@ def test_environments_lose_their_own_numbers():
     assert static_math._ENVIRONMENT.sub(r"\\\1{\2*}", starred) == starred
 
 
-def test_style_of_formulas_names_only_fonts_that_are_copied(tmp_path):
-    static_math.copy_style(ROOT / "node_modules" / "katex" / "dist", tmp_path)
+def test_fonts_of_formulas_hold_what_the_formulas_show_and_little_more(tmp_path, katex):
+    html = (
+        "<p>prose \u03a9</p>"
+        + katex.render(r"\hat y \in \mathbb{R}, \sqrt{a < \mathcal{L}}", display=True)["html"]
+    )
+    characters = static_math.characters_of_formulas(html)
+    assert set("yRaL^<,∈") <= characters and not characters & set("prose\u03a9")
+    dist = ROOT / "node_modules" / "katex" / "dist"
+    static_math.copy_style(dist, tmp_path)
+    static_math.write_fonts(dist, tmp_path, characters)
     css = (tmp_path / "katex.css").read_text("utf-8")
-    named = set(re.findall(r"url\(fonts/([^)]+)\)", css))
-    assert named == {path.name for path in (tmp_path / "fonts").iterdir()}
-    assert all(name.endswith(".woff2") for name in named)
+    named = re.findall(r"src:url\(fonts/([^)]+\.woff)\) format\(\"woff\"\)", css)
+    assert set(named) == {path.name for path in (tmp_path / "fonts").iterdir()} and css.count("src:") == len(
+        named
+    )
+    with TTFont(tmp_path / "fonts" / "KaTeX_AMS-Regular.woff") as font:
+        assert ord("R") in font.getBestCmap() and ord("Q") not in font.getBestCmap()
+    assert sum(path.stat().st_size for path in (tmp_path / "fonts").iterdir()) < 40_000
 
 
 def test_missing_packages_are_installed_or_the_reason_is_one_sentence(tmp_path, monkeypatch):
@@ -223,3 +236,13 @@ def test_a_formula_takes_its_punctuation_along(text, mark, rest):
     static_math.keep_punctuation(None, paragraph, "page")
     formula, after = paragraph.children
     assert formula.get("punctuation", "") == mark and after.astext() == rest
+
+
+@pytest.mark.parametrize("name", ["_ext/a.py", "_templates/a.html", "_static/drawings/a.narrow.svg"])
+def test_a_change_of_the_looks_is_seen(tmp_path, name):
+    path = tmp_path / name
+    path.parent.mkdir(parents=True)
+    path.write_text("1")
+    before = fresh_outputs.digest_of_looks(tmp_path)
+    path.write_text("2")
+    assert fresh_outputs.digest_of_looks(tmp_path) != before

@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.site]
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "_build" / "html"
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
-BUDGET = 300 * 1024  # bytes sent for a page with everything that it loads
+BUDGET = 256 * 1024  # bytes sent for a page with everything that it loads
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 LOAD_ALL = """async () => {
   const images = [...document.images];

@@ -76,7 +76,8 @@ class Web:
 
 @pytest.fixture
 def web(monkeypatch):
-    monkeypatch.setenv("NO_PROXY", "*")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "*")
     web = Web()
     yield web
     web.close()

@@ -24,6 +24,7 @@ from utils.data.dataset import ImageDataset
 from utils.data.download import Limits
 
 REAL = os.environ.get("COURSE_DATA_DIR")
+LASTING = Limits(attempts=1)
 HASTY = Limits(connect=0.5, stall=0.5, total=5.0, attempts=1)
 
 
@@ -120,7 +121,7 @@ def test_one_altered_pixel_in_a_local_copy_is_told_with_the_way_out(tmp_path, ca
 def test_a_damaged_file_in_the_cache_is_set_aside_and_the_mirror_asked(cache, web):
     fill(cache, "archive")
     (cache / "cifar10" / ARCHIVE).write_bytes(archive()[:1000])
-    mirror = Mirror(web.at("/test.parquet", web.file(parquet("test"))), ("test",), HASTY)
+    mirror = Mirror(web.at("/test.parquet", web.file(parquet("test"))), ("test",))
     assert is_complete(load(cache, mirrors=[mirror]))
     assert (cache / "cifar10" / f"{ARCHIVE}.damaged").exists()
 
@@ -136,7 +137,10 @@ def test_the_first_mirror_that_works_is_taken_and_the_net_is_asked_once(cache, w
         f"/{ARCHIVE}": web.file(archive()),
         "/never": web.status(500),
     }
-    mirrors = [Mirror(web.at(path, answer), ("train", "test"), HASTY) for path, answer in paths.items()]
+    mirrors = [
+        Mirror(web.at(path, answer), ("train", "test"), LASTING if path == f"/{ARCHIVE}" else HASTY)
+        for path, answer in paths.items()
+    ]
     seen = []
     assert is_complete(load(cache, mirrors=mirrors, progress=lambda *numbers: seen.append(numbers)))
     assert len(web.ranges) == len(paths) - 1 and seen[-1] == (len(archive()), len(archive()))
@@ -163,7 +167,7 @@ def test_a_download_that_broke_off_is_continued_by_the_next_call(cache, web):
     content = archive()
     half = len(content) // 2 + 1
     url = web.at(f"/{ARCHIVE}", web.file(content, at_most=half))
-    mirrors = [Mirror(url, ("train", "test"), HASTY)]
+    mirrors = [Mirror(url, ("train", "test"), LASTING)]
     assert "broke off" in unavailable(cache, mirrors=mirrors)
     assert is_complete(load(cache, mirrors=mirrors))
     assert web.ranges == [None, f"bytes={half}-"]
@@ -194,6 +198,13 @@ def test_the_cache_is_where_the_variable_says(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_CACHE_DIR", str(tmp_path / "mine"))
     load_cifar10("test", data_dir=fill(tmp_path / "here", "archive"), mirrors=(), release=RELEASE)
     assert list((tmp_path / "mine" / "cifar10").glob("decoded-test-*.npz"))
+
+
+def test_a_folder_without_the_data_is_named(tmp_path, cache, web, monkeypatch):
+    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "a-typo"))
+    mirror = Mirror(web.at("/test.parquet", web.file(parquet("test"))), ("test",))
+    with pytest.warns(RuntimeWarning, match="there is no CIFAR-10 .test. in .*a-typo: a folder must hold"):
+        assert is_complete(load(cache, mirrors=[mirror]))
 
 
 def test_a_read_only_copy_is_left_as_it_is(tmp_path, cache):

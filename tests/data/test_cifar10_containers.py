@@ -102,6 +102,28 @@ def test_a_forged_pickle_is_refused_and_runs_nothing(function, tmp_path, monkeyp
     assert os.listdir(tmp_path) == []
 
 
+def test_a_pickle_that_changes_what_it_is_handed_is_refused():
+    build = b"\x80\x02c_codecs\nencode\nN}U\x08__name__U\x04evils\x86b."
+    with pytest.raises(DamagedError):
+        read_batch(build)
+    assert containers._Encode.__name__ == "_Encode"
+
+
+def test_a_pickle_that_asks_for_all_memory_is_refused():
+    with pytest.raises(DamagedError, match="a memo of 4,000,000,000 entries"):
+        read_batch(b"\x80\x02Nr" + (4_000_000_000).to_bytes(4, "little") + b".")
+
+
+@pytest.mark.parametrize("error", [ImportError, MemoryError, PermissionError])
+def test_what_is_no_fault_of_the_file_is_not_called_damage(error, tmp_path, monkeypatch):
+    def fail(*_):
+        raise error("no fault of the file")
+
+    monkeypatch.setattr(containers, "_read_folder", fail)
+    with pytest.raises(error):
+        read(fill(tmp_path, "folder"))
+
+
 def test_even_the_names_that_are_known_hand_out_nothing_of_numpy():
     for (module, name), value in containers._KNOWN_NAMES.items():
         assert value.__module__ == "utils.data.cifar10_containers", (module, name)

@@ -136,9 +136,19 @@ def test_a_trickle_ends_at_the_time_limit(web, path):
     assert time.monotonic() - start < 3
 
 
-@pytest.mark.parametrize("code", [403, 404, 500, 503])
+@pytest.mark.parametrize("code", [403, 404, 416, 500, 503])
 def test_a_status_of_failure_is_told(web, path, code):
     assert f"answered HTTP {code}" in fail(web.at("/f", web.status(code)), path)
+
+
+def test_a_length_that_is_no_number_is_as_good_as_none(web, path):
+    def answer(request):
+        request.send_response(200)
+        request.send_header("Content-Length", "many")
+        request.end_headers()
+        request.wfile.write(CONTENT)
+
+    assert fetch(web.at("/f", answer), path, check, limits=HASTY) == "checked"
 
 
 def test_a_web_page_is_no_file(web, path):

@@ -81,4 +81,5 @@ def test_values_and_words():
     assert _feedback(word, "precision").message == "word: not 'precision'. Other way."
     number = Exercise("number", 122570, (Mistake(122560, "Biases."),), "Yes.")
     assert _feedback(number, 122570).correct and not _feedback(number, 122570.5).correct
+    assert not _feedback(number, "122570").correct, "a word is no number"
     assert "once more" in _feedback(number, 7).message

@@ -4,18 +4,13 @@ import ast
 import re
 
 import yaml
-from notebooks import CHAPTERS, code_cells, each_chapter, read, solutions, text_of
+from notebooks import code_cells, each_chapter, read, solutions, text_of
 
 from utils.exercises import check
 from utils.runs import ROOT
 
-MAGIC = re.compile(r"^\s*[%!]", re.M)
+MAGIC = re.compile(r"^(?:%{1,2}[a-z]|![a-z])", re.M)
 TAGS = {"parameters", "define", "exercise", "nbval-ignore-output", "hide-input", "raises-exception"}
-
-
-def test_every_notebook_is_in_the_book():
-    files = {str(p.relative_to(ROOT).with_suffix("")) for p in (ROOT / "chapters").rglob("*.ipynb")}
-    assert {f for f in files if ".ipynb_checkpoints" not in f} == set(CHAPTERS)
 
 
 @each_chapter
@@ -65,9 +60,9 @@ def test_stored_outputs_are_from_one_run_and_small(chapter):
 @each_chapter
 def test_every_figure_has_a_caption_a_name_and_a_description(chapter):
     for cell in code_cells(read(chapter)):
-        if any(
-            "image/svg+xml" in o.get("data", {}) or "image/png" in o.get("data", {}) for o in cell.outputs
-        ):
+        drawn = any({"image/svg+xml", "image/png"} & set(o.get("data", {})) for o in cell.outputs)
+        assert drawn == ("figure" in cell.metadata.get("mystnb", {})), f"{cell.id}: a figure and its caption"
+        if drawn:
             mystnb = cell.metadata.get("mystnb", {})
             assert mystnb.get("figure", {}).get("name", "").startswith("fig-"), f"{cell.id}: no figure name"
             assert len(mystnb["figure"].get("caption", "")) > 30, f"{cell.id}: no caption"
@@ -76,15 +71,22 @@ def test_every_figure_has_a_caption_a_name_and_a_description(chapter):
 
 @each_chapter
 def test_numbers_from_runs_are_glued_by_path(chapter):
-    text, name = text_of(read(chapter)), chapter.rsplit("/", 1)[1]
-    code = "\n".join(cell.source for cell in code_cells(read(chapter)))
-    keys = set(re.findall(r"""glue\(\s*["']([\w-]+)["']""", code))
-    used = re.findall(r"\{glue:\w*\}`([^`]+)`", text)
-    for reference in used:
+    notebook, name = read(chapter), chapter.rsplit("/", 1)[1]
+    outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
+    glued = {o.metadata["scrapbook"]["name"] for o in outputs if "scrapbook" in o.get("metadata", {})}
+    used = set()
+    for reference in re.findall(r"\{glue:\w*\}`([^`]+)`", text_of(notebook)):
         path, _, key = reference.partition("::")
         assert path == f"{name}.ipynb", f"{reference}: write the path form, it works in translations too"
-        assert not keys or key.split(":")[0] in keys or "glue(" in code
+        used.add(key.split(":")[0])
+    assert used == glued, "a number that nobody reads, or one that nobody keeps"
     assert len(used) >= 5
+
+
+@each_chapter
+def test_a_download_shows_its_progress(chapter):
+    code = "\n".join(cell.source for cell in code_cells(read(chapter)))
+    assert "data.load(dataset" not in code or "download_bar()" in code
 
 
 @each_chapter

@@ -28,6 +28,7 @@ from utils import runs
 from utils.data import download
 from utils.data.cifar10_containers import (
     ARCHIVE,
+    FOLDER,
     SHAPE,
     Arrays,
     DamagedError,
@@ -159,6 +160,13 @@ def _read_any(split, places, cache, mirrors, progress, release) -> Arrays:
                 ) from error
             _keep_decoded(arrays, cache, split, release)
             return arrays
+    if places:
+        warnings.warn(
+            f"there is no CIFAR-10 ({split}) in {' or '.join(map(str, places))}: a folder must hold cifar10/*.parquet, "
+            f"{ARCHIVE} or {FOLDER}/. The cache and the mirrors are asked instead",
+            RuntimeWarning,
+            stacklevel=4,
+        )
     if paths := find_container(cache, split):
         try:
             arrays = _read_checked(paths, split, release)

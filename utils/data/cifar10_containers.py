@@ -1,14 +1,15 @@
 """The containers in which CIFAR-10 travels, and one order and one digest for all of them.
 
 Parquet files hold every image as PNG or lossless WebP. The official archive holds pickles, and a pickle is a program:
-whoever loads one runs it. Here it is read by an unpickler which knows four harmless functions of its own and refuses
-every other name, so that a forged archive can be wrong, but can do nothing. No member is ever unpacked to the disk.
+whoever loads one runs it. Here it is read by an unpickler which knows three harmless classes of its own and refuses
+every other name, so that a forged archive can be wrong, but runs nothing. No member is ever unpacked to the disk.
 """
 
 import gzip
 import hashlib
 import io
 import pickle
+import pickletools
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,6 +30,7 @@ SHAPE = (32, 32, 3)
 _SIDE, _CLASSES = 32, 10
 _LARGEST_BATCH = 64 * 2**20  # bytes; the official batches have 31 million
 _LARGEST_ARCHIVE = 512 * 2**20  # bytes when unpacked; the official archive has 186 million
+_LARGEST_MEMO = 10**6  # entries; the official batches need some ten thousand
 _PICTURE_FORMATS = ("PNG", "WEBP")
 
 
@@ -66,7 +68,12 @@ def read_container(paths: list[Path], split: str, count: int) -> Arrays:
             images, labels = _join(_read_archive(paths[0], split))
         else:
             images, labels = _read_parquet(paths, count)
-    except DamagedError:
+    except (
+        DamagedError,
+        ImportError,
+        MemoryError,
+        PermissionError,
+    ):  # the last three are no fault of the file
         raise
     except Exception as error:  # a broken file can fail in any way it likes
         raise DamagedError(f"it cannot be read ({type(error).__name__}: {error})") from error
@@ -182,6 +189,9 @@ def read_batch(content: bytes) -> Arrays:
         If the pickle asks for anything but an array of bytes, or is no batch.
     """
     try:
+        for opcode, argument, _ in pickletools.genops(content):
+            if "PUT" in opcode.name and argument > _LARGEST_MEMO:  # the memo would grow to that size
+                raise DamagedError(f"a pickle with a memo of {argument:,} entries")
         batch = _Unpickler(io.BytesIO(content), encoding="bytes").load()
         pixels, labels = batch[b"data"].array, np.array(batch[b"labels"])
     except DamagedError:
@@ -226,11 +236,20 @@ class _PickledArray:
         self.array = np.frombuffer(content, np.uint8).reshape(shape, order="F" if fortran_order else "C")
 
 
-def _encode(text: str, encoding: str) -> bytes:
-    """Do what Python 3 does to keep bytes in an old pickle, for the one encoding it uses."""
-    if encoding != "latin1":
-        raise DamagedError(f"the archive asks for the encoding {encoding!r}, which CIFAR-10 does not need")
-    return text.encode("latin1")
+class _Encode:
+    """Does what Python 3 does to keep bytes in an old pickle, for the one encoding it uses."""
+
+    __slots__ = ()
+
+    def __new__(cls, text: str, encoding: str) -> bytes:
+        if encoding != "latin1":
+            raise DamagedError(
+                f"the archive asks for the encoding {encoding!r}, which CIFAR-10 does not need"
+            )
+        return text.encode("latin1")
+
+    def __setstate__(self, state: object) -> None:
+        raise DamagedError("the archive sets the state of a function, which CIFAR-10 does not need")
 
 
 _KNOWN_NAMES: dict[tuple[str, str], Callable] = {
@@ -238,7 +257,7 @@ _KNOWN_NAMES: dict[tuple[str, str], Callable] = {
     ("numpy._core.multiarray", "_reconstruct"): _PickledArray,
     ("numpy", "ndarray"): _PickledArray,
     ("numpy", "dtype"): _PickledType,
-    ("_codecs", "encode"): _encode,
+    ("_codecs", "encode"): _Encode,
 }
 """All that a pickle may ask for, and what it gets instead. Nothing of NumPy itself is handed out."""
 

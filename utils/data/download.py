@@ -133,10 +133,10 @@ def _receive(url: str, part: Path, start: int, progress, limits: Limits, deadlin
     except requests.RequestException as error:
         raise MirrorError(_in_words(error)) from error
     with response:
-        if (
-            response.status_code == 416
-        ):  # the mirror's file ends before `start`: ours is the beginning of another
+        if response.status_code == 416 and start:  # the mirror's file is shorter: ours is the rest of another
             return _receive(url, part, 0, progress, limits, deadline)
+        if time.monotonic() > deadline:  # the head of an answer can trickle, too
+            raise MirrorError(f"was not done after {limits.total:.0f} s")
         start, total = _check_answer(response, start, limits)
         received = start
         with part.open("ab" if start else "wb") as file:
@@ -165,8 +165,8 @@ def _check_answer(response: Any, start: int, limits: Limits) -> tuple[int, int]:
         start = 0
     elif not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
         raise MirrorError("answered with another part of the file than was asked for")
-    length = int(response.headers.get("Content-Length", 0))
-    total = start + length if length else 0
+    length = response.headers.get("Content-Length", "")
+    total = start + int(length) if length.isdecimal() and int(length) else 0
     if total > limits.size:
         raise MirrorError(f"has a file of {total:,} bytes, which is more than {limits.size:,}")
     return start, total

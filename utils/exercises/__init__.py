@@ -135,6 +135,8 @@ def _feedback_on_function(exercise: Exercise, answer: Callable) -> Feedback:
 def _same(given: object, expected: object, tolerance: float) -> bool:
     if isinstance(expected, str):
         return isinstance(given, str) and given.strip().lower() == expected
+    if isinstance(given, str):
+        return False
     try:
         given, expected = np.asarray(given, np.float64), np.asarray(expected, np.float64)
     except (TypeError, ValueError):
