@@ -52,10 +52,9 @@ def bench_chapters() -> None:
 
 
 def bench_build() -> None:
-    start = time.perf_counter()
-    subprocess.run(
-        ["make", "book"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    for _ in range(2):  # the first does what is left to do
+        start = time.perf_counter()
+        subprocess.run(["make", "book"], cwd=ROOT, check=True, capture_output=True)
     print(f"make book, nothing new   {time.perf_counter() - start:8.1f} s")
 
 

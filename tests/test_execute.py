@@ -22,7 +22,7 @@ def book(tmp_path):
     """Make a book of two little chapters; `good` uses utils.tool and results/run.json."""
     for folder in ("scripts", "utils", "results", "chapters"):
         (tmp_path / folder).mkdir()
-    (tmp_path / "scripts/execute.py").write_text((ROOT / "scripts/execute.py").read_text())
+    (tmp_path / "scripts/execute.py").write_text((ROOT / "scripts/execute.py").read_text("utf-8"), "utf-8")
     (tmp_path / "_toc.yml").write_text(yaml.safe_dump(TOC))
     (tmp_path / "requirements.lock").write_text("numpy==1\n")
     (tmp_path / "results/run.json").write_text("{}")

@@ -33,7 +33,7 @@ INSIDE_FUNCTIONS = {
     "plotting": {"IPython", "matplotlib_inline", "PIL"},
     "prose": {"myst_nb"},
     "progress": {"tqdm"},
-    "data": {"pooch", "requests", "pyarrow", "PIL", "sklearn", "skimage"},
+    "data": {"platformdirs", "requests", "pyarrow", "PIL", "sklearn", "skimage"},
 }
 
 

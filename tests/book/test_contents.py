@@ -147,3 +147,14 @@ def test_linked_terms_are_in_the_glossary():
                 if term not in known:
                     missing.add((name, term))
     assert missing == set()
+
+
+def test_readme_has_no_gap_and_the_numbers_of_the_recorded_runs():
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert not re.findall(r"\b(?:MEASURE|LADDER|TODO|FIXME)\w*", readme)
+    record = json.loads((ROOT / "results" / "scenes_ladder.json").read_text("utf-8"))
+    for rung in record["rungs"].values():
+        assert f"{100 * rung['mean']:.0f} %" in readme
+    for difficulty in (record["search_on_validation"][0], record["search_on_validation"][-1]):
+        for method in ("hog_svm", "cnn"):
+            assert f"{100 * difficulty[method]:.1f} %" in readme

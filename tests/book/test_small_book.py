@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -76,7 +77,10 @@ def book(tmp_path) -> Path:
     (tmp_path / "references.bib").touch()
     (tmp_path / "index.md").write_text(INDEX, "utf-8")
     (tmp_path / "boat.svg").write_text(DRAWING, "utf-8")
-    (tmp_path / "node_modules").symlink_to(ROOT / "node_modules")
+    try:
+        (tmp_path / "node_modules").symlink_to(ROOT / "node_modules")
+    except OSError:  # Windows asks for a right that not everybody has
+        shutil.copytree(ROOT / "node_modules", tmp_path / "node_modules")
     nbformat.write(notebook, tmp_path / NOTEBOOK)
     return tmp_path
 

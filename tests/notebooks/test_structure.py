@@ -32,6 +32,9 @@ def test_the_code_has_no_hidden_tricks(chapter):
         ):
             assert forbidden not in cell.source, f"{cell.id}: {forbidden}"
         assert not MAGIC.search(cell.source), f"{cell.id}: a magic or shell line"
+        assert not cell.source.rstrip().endswith(";"), (
+            f"{cell.id}: nbval does not know it; end with plt.show()"
+        )
         assert len(cell.source.splitlines()) <= 45, f"{cell.id}: too long for one idea"
 
 

@@ -132,9 +132,10 @@ def load_cifar10(
 
 def default_cache() -> Path:
     """Return the folder in COURSE_CACHE_DIR, or the place where this system keeps caches."""
-    import pooch
+    import platformdirs
 
-    return _folder_from_environment("COURSE_CACHE_DIR") or Path(pooch.os_cache("image-recognition-course"))
+    usual = platformdirs.user_cache_path("image-recognition-course", appauthor=False)
+    return _folder_from_environment("COURSE_CACHE_DIR") or usual
 
 
 def _folder_from_environment(name: str) -> Path | None:

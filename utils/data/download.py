@@ -1,8 +1,8 @@
 """Download a file so that nothing half-written is ever taken for whole.
 
 Bytes go to a part file of our own and get their real name only when all have come and the caller's check has passed.
-What an interrupted download left is continued (HTTP Range). `requests` does the transfer: `pooch`, which knows where
-a cache belongs on each system, cannot continue a part.
+What an interrupted download left is continued (HTTP Range). `requests` does the transfer: `pooch`, the usual choice,
+cannot continue a part.
 """
 
 import contextlib
