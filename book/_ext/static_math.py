@@ -23,6 +23,7 @@ from sphinx.util.math import get_node_equation_number
 logger = logging.getLogger(__name__)
 
 _ENVIRONMENT = re.compile(r"\\(begin|end)\{(equation|align|gather|alignat)\}")
+_SHORT = 15  # characters of TeX; a longer formula may be broken at an equals sign
 _PUNCTUATION = re.compile(r"[.,;:!?)。，；：！？）]+|-\w+")
 _TOKEN = re.compile(r"<(?P<end>/?)(?P<tag>\w+)[^>]*>|(?P<text>[^<]+)")
 _RENDER_LINES = """
@@ -104,7 +105,8 @@ def visit_inline(translator, node: nodes.math) -> None:
     """Write a formula inside a line, and what punctuation belongs to it."""
     html = _html(translator, node, node.astext(), display=False)
     punctuation = node.get("punctuation", "")
-    in_one_piece = punctuation and html.count('class="katex-base"') == 1
+    short = len(node.astext()) <= _SHORT or html.count('class="katex-base"') == 1
+    in_one_piece = punctuation and short
     if in_one_piece:
         translator.body.append('<span class="math-with-punctuation">')
     translator.body.append(translator.starttag(node, "span", "", CLASS="math notranslate nohighlight"))

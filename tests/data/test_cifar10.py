@@ -25,7 +25,7 @@ from utils.data.download import Limits
 
 REAL = os.environ.get("COURSE_DATA_DIR")
 LASTING = Limits(attempts=1)
-HASTY = Limits(connect=0.5, stall=0.5, total=5.0, attempts=1)
+HASTY = Limits(connect=3.0, stall=3.0, total=60.0, attempts=1)
 
 
 @pytest.fixture(autouse=True)
