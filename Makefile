@@ -56,7 +56,7 @@ lint: $(INSTALLED)  ## check the style of all code, that of the notebooks too
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
 lock: $(INSTALLED)  ## resolve pyproject.toml into requirements.lock (CUDA packages follow from the torch wheel, so they stay out)
-	mkdir -p .cache
+	mkdir -p .cache && cp requirements.lock .cache/resolved.txt  # what is locked stays, unless pyproject.toml says otherwise
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header --no-emit-index-url \
 	  --no-emit-package triton --no-emit-package cuda-bindings --no-emit-package cuda-pathfinder \
 	  --no-emit-package cuda-toolkit pyproject.toml --output-file .cache/resolved.txt > /dev/null
