@@ -35,7 +35,7 @@ DURATIONS = CACHE / "durations.json"
 CELL_TIMEOUT = 600
 USUAL_SECONDS = 30.0
 BAR = "{percentage:3.0f} % |{bar}| {elapsed} {desc}"
-LOAD_RESULT = re.compile(r"""load_result\((?:\s*["']([\w-]+)["']\s*\))?""")
+LOAD_RESULT = re.compile(r"""(?<!def )load_result\((?:\s*["']([\w-]+)["']\s*\))?""")
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -95,9 +95,7 @@ def fingerprint(chapter: str) -> str:
     """Return a digest of all that decides a chapter's outputs."""
     cells = [c for c in nbformat.read(ROOT / f"{chapter}.ipynb", as_version=4).cells if c.cell_type == "code"]
     modules = module_files(set().union(*(imported_modules(cell.source) for cell in cells)))
-    own = ROOT / "utils" / "runs.py"  # its own `def load_result(` names no result
-    sources = [cell.source for cell in cells]
-    sources += [file.read_text(encoding="utf-8") for file in modules if file != own]
+    sources = [cell.source for cell in cells] + [file.read_text(encoding="utf-8") for file in modules]
     digest = hashlib.sha256(f"Python {sys.version_info.major}.{sys.version_info.minor}".encode())
     for cell in cells:
         digest.update(json.dumps([cell.source, cell.metadata.get("tags", [])]).encode())
@@ -130,9 +128,8 @@ def execute(chapter: str) -> tuple[nbformat.NotebookNode, float]:
         )
         try:
             client.execute(stderr=log)
-        except (
-            Exception
-        ) as error:  # a kernel can fail to start, time out, die, or raise what the chapter raised
+        except Exception as error:
+            # a kernel can fail to start, time out, die, or raise what the chapter raised
             kind = "" if isinstance(error, CellExecutionError) else f"{type(error).__name__}: "
             reason = f"{chapter}, {place[-1]}:\n{kind}{error}{_last_lines(log)}"
             raise RuntimeError(reason) from None

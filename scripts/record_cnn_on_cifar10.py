@@ -18,6 +18,7 @@ import numpy as np
 
 from utils import data, runs
 from utils.data.cifar10 import DIGESTS
+from utils.data.transforms import unit_range
 from utils.keras_models import build_cnn
 from utils.keras_training import make_repeatable
 from utils.metrics import confusion_matrix
@@ -25,11 +26,6 @@ from utils.metrics import confusion_matrix
 SEEDS = (0, 1, 2)
 EPOCHS = 10
 BATCH_SIZE = 32
-
-
-def unit_range(images: np.ndarray) -> np.ndarray:
-    """Turn uint8 images (B, H, W, C) in [0, 255] into float32 in [0, 1]."""
-    return images.astype(np.float32) / 255
 
 
 def packed(bits: np.ndarray) -> str:

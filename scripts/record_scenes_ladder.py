@@ -25,6 +25,7 @@ from sklearn.svm import LinearSVC
 from tqdm import tqdm
 
 from utils import data, runs
+from utils.data.transforms import unit_range
 from utils.keras_models import build_cnn
 from utils.keras_training import make_repeatable
 
@@ -34,11 +35,6 @@ PENALTIES = (1e-7, 1e-6, 1e-5, 1e-4)
 EPOCHS = 12
 DIFFICULTIES = ((0.0, 0.0), (20.0, 0.3), (45.0, 0.6), (90.0, 0.8), (180.0, 1.0))
 """Rotation in degrees to either side, and shift; the third became the default of the course."""
-
-
-def unit_range(images: np.ndarray) -> np.ndarray:
-    """Turn uint8 images (B, H, W, C) in [0, 255] into float32 in [0, 1]."""
-    return images.astype(np.float32) / 255
 
 
 def pixels(images: np.ndarray) -> np.ndarray:

@@ -35,11 +35,10 @@ def book(tmp_path):
     return tmp_path
 
 
-def write(book, name, *sources, kernel="python3", tags=()):
+def write(book, name, *sources, kernel="python3"):
     """Write a chapter as it is committed: with the counts of an earlier run."""
     cells = [
-        new_code_cell(source, id=f"{name}-{i}", execution_count=i + 1, metadata={"tags": list(tags)})
-        for i, source in enumerate(sources)
+        new_code_cell(source, id=f"{name}-{i}", execution_count=i + 1) for i, source in enumerate(sources)
     ]
     kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": kernel}}
     nbformat.write(new_notebook(cells=cells, metadata=kernel), book / f"chapters/{name}.ipynb")

@@ -36,9 +36,8 @@ def test_listed_pages_exist(name):
 
 
 def test_every_notebook_is_listed():
-    notebooks = {
-        path.relative_to(ROOT).with_suffix("").as_posix() for path in ROOT.glob("chapters/*/*.ipynb")
-    }
+    found = (path.relative_to(ROOT) for path in (ROOT / "chapters").rglob("*.ipynb"))
+    notebooks = {path.with_suffix("").as_posix() for path in found if ".ipynb_checkpoints" not in path.parts}
     assert notebooks - set(CHAPTERS) == set()
 
 

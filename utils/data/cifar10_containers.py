@@ -27,7 +27,7 @@ FOLDER = "cifar-10-batches-py"
 BATCHES = {"train": tuple(f"data_batch_{i}" for i in range(1, 6)), "test": ("test_batch",)}
 SHAPE = (32, 32, 3)
 """Height, width and channels of every image."""
-_SIDE, _CLASSES = 32, 10
+_SIDE, _CLASSES = SHAPE[0], 10
 _LARGEST_BATCH = 64 * 2**20  # bytes; the official batches have 31 million
 _LARGEST_ARCHIVE = 512 * 2**20  # bytes when unpacked; the official archive has 186 million
 _LARGEST_MEMO = 10**6  # entries; the official batches need some ten thousand
@@ -68,12 +68,9 @@ def read_container(paths: list[Path], split: str, count: int) -> Arrays:
             images, labels = _join(_read_archive(paths[0], split))
         else:
             images, labels = _read_parquet(paths, count)
-    except (
-        DamagedError,
-        ImportError,
-        MemoryError,
-        PermissionError,
-    ):  # the last three are no fault of the file
+    except DamagedError:
+        raise
+    except (ImportError, MemoryError, PermissionError):  # no fault of the file
         raise
     except Exception as error:  # a broken file can fail in any way it likes
         raise DamagedError(f"it cannot be read ({type(error).__name__}: {error})") from error
