@@ -46,8 +46,8 @@ def test_every_recorded_run_says_how_it_was_made(name):
     assert record["command"].startswith("python scripts/") and record["what"]
     assert (runs.ROOT / record["command"].split()[1]).is_file(), "the script that made this result is gone"
     assert len(record["seeds"]) >= 3 and len(set(record["seeds"])) == len(record["seeds"])
-    assert {"python", "numpy", "keras"} <= set(record["versions"])
-    assert {"tensorflow", "tensorflow-cpu"} & set(record["versions"])
+    assert {"python", "numpy"} <= set(record["versions"])
+    assert {"torch", "tensorflow", "tensorflow-cpu"} & set(record["versions"]), "with what was it trained?"
     assert record["hardware"]["processor"] and record["hardware"]["cores"] >= 1
     assert datetime.date.fromisoformat(record["date"])
     assert (runs.RESULTS / f"{name}.json").stat().st_size < 200_000

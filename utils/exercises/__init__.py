@@ -11,7 +11,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-CHAPTERS = ("metrics", "cnn_in_keras")
+CHAPTERS = (
+    "four_eras",
+    "data",
+    "recognition_tasks",
+    "metrics",
+    "convolution_and_pooling",
+    "attention_and_tokens",
+    "cnn_in_keras",
+)
 
 
 @dataclass(frozen=True)

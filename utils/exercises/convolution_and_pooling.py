@@ -1,0 +1,3 @@
+"""Exercises of the chapter `2_concepts/convolution_and_pooling`."""
+
+EXERCISES = ()

@@ -1,0 +1,3 @@
+"""Exercises of the chapter `1_background/data`."""
+
+EXERCISES = ()

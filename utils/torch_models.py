@@ -1,0 +1,170 @@
+"""Networks in PyTorch: the course's first CNN, and a small Vision Transformer with the names that timm gives its parts.
+
+Images come in as float32 (B, C, H, W), the order that PyTorch's layers want. The Vision Transformer is used from part 1
+on as a black box, and taken apart in the parts on concepts, algorithms and code.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+
+def build_cnn(image_size: int = 32, in_channels: int = 3, num_classes: int = 10) -> nn.Sequential:
+    """Build the course's first convolutional network: 122,570 parameters for 32 × 32 × 3 images and 10 classes.
+
+    Three convolutions of 32, 64 and 64 kernels, 3 × 3, no padding, ReLU; 2 × 2 max-pooling after the first two;
+    a hidden layer of 64. The same layers as `utils.keras_models.build_cnn`, without its softmax.
+
+    Parameters
+    ----------
+    image_size : int, at least 18
+        H = W; smaller images leave nothing for the last convolution.
+
+    Returns
+    -------
+    Sequential
+        float32 images (B, C, H, W) in [0, 1] to logits (B, Y).
+    """
+    if image_size < 18:
+        raise ValueError(
+            f"image_size must be at least 18, got {image_size}: the third convolution would see nothing"
+        )
+    side = ((image_size - 2) // 2 - 2) // 2 - 2
+    layers = {
+        "convolution_1": nn.Conv2d(in_channels, 32, 3),
+        "relu_1": nn.ReLU(),
+        "pooling_1": nn.MaxPool2d(2),
+        "convolution_2": nn.Conv2d(32, 64, 3),
+        "relu_2": nn.ReLU(),
+        "pooling_2": nn.MaxPool2d(2),
+        "convolution_3": nn.Conv2d(64, 64, 3),
+        "relu_3": nn.ReLU(),
+        "flatten": nn.Flatten(),  # (B, 64, side, side) -> (B, 64·side·side)
+        "hidden": nn.Linear(64 * side * side, 64),
+        "relu_4": nn.ReLU(),
+        "classes": nn.Linear(64, num_classes),
+    }
+    network = nn.Sequential()
+    for name, layer in layers.items():
+        network.add_module(name, layer)
+    return network
+
+
+class PatchEmbed(nn.Module):
+    """Cut images (B, C, H, W) into P × P patches and map each to a token: (B, N, D), N = HW / P², row by row."""
+
+    def __init__(self, image_size: int, patch_size: int, in_channels: int, embed_dim: int):
+        super().__init__()
+        if image_size % patch_size:
+            raise ValueError(f"patches of {patch_size} pixels do not fill an image of {image_size}")
+        self.num_patches = (image_size // patch_size) ** 2
+        self.proj = nn.Conv2d(in_channels, embed_dim, patch_size, stride=patch_size)
+
+    def forward(self, images):
+        return self.proj(images).flatten(2).transpose(1, 2)  # (B, D, H/P, W/P) -> (B, D, N) -> (B, N, D)
+
+
+class Attention(nn.Module):
+    """Self-attention with A heads of E = D / A numbers, tokens (B, N, D) to tokens (B, N, D).
+
+    Source: A. Vaswani and others, Attention Is All You Need, 2017, equation 1 and section 3.2.2.
+    """
+
+    def __init__(self, embed_dim: int, num_heads: int):
+        super().__init__()
+        if embed_dim % num_heads:
+            raise ValueError(f"{embed_dim} numbers cannot be shared by {num_heads} heads")
+        self.num_heads = num_heads
+        self.scale = (embed_dim // num_heads) ** -0.5
+        self.qkv = nn.Linear(embed_dim, 3 * embed_dim)
+        self.proj = nn.Linear(embed_dim, embed_dim)
+
+    def split(self, tokens):
+        """Return queries, keys and values, each (B, A, N, E)."""
+        batch, count, width = tokens.shape
+        heads = self.qkv(tokens).view(batch, count, 3, self.num_heads, width // self.num_heads)
+        return heads.permute(2, 0, 3, 1, 4)  # (B, N, 3, A, E) -> (3, B, A, N, E)
+
+    def weights(self, tokens):
+        """Return how much each token takes from each other, (B, A, N, N); the last axis sums to 1."""
+        queries, keys, _ = self.split(tokens)
+        return (queries @ keys.transpose(-2, -1) * self.scale).softmax(dim=-1)
+
+    def forward(self, tokens):
+        queries, keys, values = self.split(tokens)
+        weights = (queries @ keys.transpose(-2, -1) * self.scale).softmax(dim=-1)  # (B, A, N, N)
+        return self.proj((weights @ values).transpose(1, 2).flatten(2))  # (B, A, N, E) -> (B, N, D)
+
+
+class Mlp(nn.Module):
+    """Two dense layers with a GELU between, for each token by itself."""
+
+    def __init__(self, embed_dim: int, hidden_dim: int):
+        super().__init__()
+        self.fc1 = nn.Linear(embed_dim, hidden_dim)
+        self.fc2 = nn.Linear(hidden_dim, embed_dim)
+
+    def forward(self, tokens):
+        return self.fc2(functional.gelu(self.fc1(tokens)))
+
+
+class Block(nn.Module):
+    """One layer of the encoder: attention, then an MLP, each on normalised tokens and added to what came in."""
+
+    def __init__(self, embed_dim: int, num_heads: int, mlp_ratio: float):
+        super().__init__()
+        self.norm1 = nn.LayerNorm(embed_dim)
+        self.attn = Attention(embed_dim, num_heads)
+        self.norm2 = nn.LayerNorm(embed_dim)
+        self.mlp = Mlp(embed_dim, int(mlp_ratio * embed_dim))
+
+    def forward(self, tokens):
+        tokens = tokens + self.attn(self.norm1(tokens))
+        return tokens + self.mlp(self.norm2(tokens))
+
+
+class VisionTransformer(nn.Module):
+    """A Vision Transformer: patches become tokens, L blocks let them talk, their mean is classified.
+
+    Source: A. Dosovitskiy and others, An Image Is Worth 16x16 Words, 2021; the mean in place of a class token as in
+    L. Beyer and others, Better Plain ViT Baselines for ImageNet-1k, 2022.
+
+    Parameters
+    ----------
+    image_size, patch_size : int
+        H = W and P, in pixels; P divides H.
+    embed_dim, depth, num_heads : int
+        D, L and A; A divides D.
+    mlp_ratio : float
+        Width of the hidden layer of each block's MLP, in units of D.
+    """
+
+    def __init__(
+        self,
+        *,
+        image_size: int = 32,
+        patch_size: int = 4,
+        in_channels: int = 3,
+        num_classes: int = 10,
+        embed_dim: int = 64,
+        depth: int = 4,
+        num_heads: int = 4,
+        mlp_ratio: float = 2.0,
+    ):
+        super().__init__()
+        self.patch_embed = PatchEmbed(image_size, patch_size, in_channels, embed_dim)
+        self.pos_embed = nn.Parameter(0.02 * torch.randn(1, self.patch_embed.num_patches, embed_dim))
+        self.blocks = nn.ModuleList([Block(embed_dim, num_heads, mlp_ratio) for _ in range(depth)])
+        self.norm = nn.LayerNorm(embed_dim)
+        self.head = nn.Linear(embed_dim, num_classes)
+
+    def forward_features(self, images):
+        """Turn images (B, C, H, W) into the tokens after the last block, normalised, (B, N, D)."""
+        tokens = self.patch_embed(images) + self.pos_embed  # (B, N, D)
+        for block in self.blocks:
+            tokens = block(tokens)
+        return self.norm(tokens)
+
+    def forward(self, images):
+        """Turn images (B, C, H, W) into logits (B, Y)."""
+        return self.head(self.forward_features(images).mean(dim=1))  # (B, N, D) -> (B, D) -> (B, Y)
