@@ -13,9 +13,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import torch
 from execute import DURATIONS, ROOT, read_json
+from skimage.feature import hog
 
 from utils.data import SceneSettings, load, make_scenes
+from utils.features import oriented_gradients
+from utils.torch_models import VisionTransformer, build_cnn
+from utils.torch_training import cross_entropy
 
 REPEATS = 5
 
@@ -46,6 +51,34 @@ def bench_bundled() -> None:
         print(f"load {name:20}{1000 * fastest(lambda name=name: load(name, 'train')):8.0f} ms")
 
 
+def bench_features() -> None:
+    images = load("scenes", "test", 200).images
+    ours = fastest(lambda: oriented_gradients(images))
+    settings = {"pixels_per_cell": (4, 4), "cells_per_block": (2, 2), "channel_axis": -1}
+    theirs = fastest(lambda: [hog(image, **settings) for image in images])
+    print(
+        f"oriented gradients       {200 / ours:8.0f} images a second, {theirs / ours:.0f} times as many as scikit-image"
+    )
+
+
+def bench_networks() -> None:
+    """Print what one step of training costs an image, all networks on the same thread and batch."""
+    torch.set_num_threads(1)
+    images, labels = torch.rand(64, 3, 32, 32), torch.arange(64) % 10
+    networks = {
+        "CNN": build_cnn(),
+        "ViT, patches of 4": VisionTransformer(patch_size=4),
+        "ViT, patches of 8": VisionTransformer(patch_size=8),
+    }
+    seconds = {
+        name: fastest(lambda model=model: cross_entropy(model, images, labels).backward())
+        for name, model in networks.items()
+    }
+    for name, value in seconds.items():
+        ratio = value / seconds["CNN"]
+        print(f"training step, {name:18}{1e6 * value / 64:7.0f} µs an image, {ratio:.2f} times the CNN's")
+
+
 def bench_chapters() -> None:
     for chapter, seconds in sorted(read_json(DURATIONS).items()):
         print(f"execute {Path(chapter).name:17}{seconds:8.1f} s, the last time")
@@ -68,6 +101,8 @@ def bench_pages() -> None:
 def main() -> int:
     bench_scenes()
     bench_bundled()
+    bench_features()
+    bench_networks()
     bench_build()
     bench_chapters()
     bench_pages()

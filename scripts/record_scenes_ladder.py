@@ -17,7 +17,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import keras
 import numpy as np
-from skimage.feature import hog
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -26,6 +25,7 @@ from tqdm import tqdm
 
 from utils import data, runs
 from utils.data.transforms import unit_range
+from utils.features import oriented_gradients, pixels
 from utils.keras_models import build_cnn
 from utils.keras_training import make_repeatable
 
@@ -35,18 +35,6 @@ PENALTIES = (1e-7, 1e-6, 1e-5, 1e-4)
 EPOCHS = 12
 DIFFICULTIES = ((0.0, 0.0), (20.0, 0.3), (45.0, 0.6), (90.0, 0.8), (180.0, 1.0))
 """Rotation in degrees to either side, and shift; the third became the default of the course."""
-
-
-def pixels(images: np.ndarray) -> np.ndarray:
-    """Flatten images (B, H, W, C) uint8 to (B, H·W·C) float32 in [0, 1]."""
-    return unit_range(images).reshape(len(images), -1)
-
-
-def gradients(images: np.ndarray) -> np.ndarray:
-    """Describe images (B, 32, 32, 3) by histograms of oriented gradients (B, 1764) (Dalal and Triggs, 2005)."""
-    return np.stack(
-        [hog(image, pixels_per_cell=(4, 4), cells_per_block=(2, 2), channel_axis=-1) for image in images]
-    )
 
 
 def best_on_validation(models: dict, train, validation, features) -> tuple[object, object]:
@@ -108,7 +96,7 @@ def classical_methods() -> dict:
         "knn": ({k: KNeighborsClassifier(k) for k in NEIGHBOURS}, pixels),
         "hog_svm": (
             {c: make_pipeline(StandardScaler(), LinearSVC(C=c, dual=False)) for c in PENALTIES},
-            gradients,
+            oriented_gradients,
         ),
     }
 
