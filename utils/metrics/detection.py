@@ -73,17 +73,7 @@ def match_boxes(
     scores = check_scores(scores)
     check_same_length(boxes_pred=boxes_pred, scores=scores)
     check_iou_threshold(iou_threshold)
-    iou = box_iou(boxes_true, boxes_pred)
-    free = np.ones(len(boxes_true), bool)
-    hits = np.zeros(len(boxes_pred), bool)
-    for answer in np.argsort(-scores, kind="stable"):
-        candidates = np.flatnonzero(free & (iou[:, answer] >= iou_threshold))[
-            ::-1
-        ]  # of equals the last, as COCO
-        if len(candidates):
-            best = candidates[np.argmax(iou[candidates, answer])]
-            free[best], hits[answer] = False, True
-    return hits
+    return _match(box_iou(boxes_true, boxes_pred), scores, iou_threshold)
 
 
 def interpolated_precision(hits: np.ndarray, scores: np.ndarray, num_true: int) -> np.ndarray:
@@ -143,18 +133,19 @@ def average_precision_table(
     _check_images(truth, predictions, check_count("num_classes", num_classes))
     if not len(iou_thresholds):
         raise ValueError("iou_thresholds is empty: give at least one, such as [0.5]")
+    for threshold in iou_thresholds:
+        check_iou_threshold(threshold)
     table = np.full((num_classes, len(iou_thresholds)), np.nan)
     for y in range(num_classes):
-        true_boxes = [_of_class(y, boxes, labels) for boxes, labels in truth]
-        answers = [
-            (_of_class(y, boxes, labels), _of_class(y, scores, labels))
-            for boxes, labels, scores in predictions
-        ]
-        scores = np.concatenate([np.empty(0), *(scores for _, scores in answers)])
+        overlaps, scores = [], []  # of each image, for all thresholds
+        for (true_boxes, true_labels), (boxes, labels, sure) in zip(truth, predictions, strict=True):
+            overlaps.append(box_iou(_of_class(y, true_boxes, true_labels), _of_class(y, boxes, labels)))
+            scores.append(_of_class(y, sure, labels))
+        num_true = sum(map(len, overlaps))
         for t, threshold in enumerate(iou_thresholds):
-            hits = [match_boxes(b, *answer, threshold) for b, answer in zip(true_boxes, answers, strict=True)]
+            hits = [_match(iou, sure, threshold) for iou, sure in zip(overlaps, scores, strict=True)]
             table[y, t] = coco_average_precision(
-                np.concatenate([np.empty(0, bool), *hits]), scores, sum(map(len, true_boxes))
+                np.concatenate([np.empty(0, bool), *hits]), np.concatenate([np.empty(0), *scores]), num_true
             )
     return table
 
@@ -172,6 +163,17 @@ def mean_average_precision(
     table = average_precision_table(truth, predictions, num_classes, iou_thresholds)
     known = table[~np.isnan(table)]
     return float(known.mean()) if known.size else float("nan")
+
+
+def _match(iou, scores, threshold):
+    free = np.ones(iou.shape[0], bool)
+    hits = np.zeros(iou.shape[1], bool)
+    for answer in np.argsort(-scores, kind="stable"):
+        candidates = np.flatnonzero(free & (iou[:, answer] >= threshold))[::-1]  # of equals the last, as COCO
+        if len(candidates):
+            best = candidates[np.argmax(iou[candidates, answer])]
+            free[best], hits[answer] = False, True
+    return hits
 
 
 def _check_hits(hits, scores, num_true):
