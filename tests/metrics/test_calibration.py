@@ -103,5 +103,5 @@ def test_bad_input(y_true, probabilities, message):
 def test_bad_settings():
     with pytest.raises(ValueError, match="temperature must be above 0, got 0"):
         softmax([[1.0, 2.0]], 0)
-    with pytest.raises(ValueError, match="num_bins must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="num_bins must be a whole number, at least 1, got 0"):
         reliability_bins([0], [[1.0]], 0)

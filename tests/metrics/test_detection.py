@@ -217,7 +217,7 @@ def test_bad_scores_and_labels():
 
 
 def test_impossible_counts():
-    with pytest.raises(ValueError, match="num_true must be at least 1 and the number of hits, 2; got 1"):
+    with pytest.raises(ValueError, match="num_true must be at least the number of hits, 2; got 1"):
         interpolated_precision([True, True], [0.2, 0.1], 1)
     with pytest.raises(ValueError, match="got 0"):
         interpolated_precision([False], [0.2], 0)

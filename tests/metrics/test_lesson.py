@@ -1,4 +1,6 @@
-"""What the lesson writes out gives the same as the package's copy, on random answers, scores and boxes."""
+"""What the lessons write out gives the same as the package's copy, on random answers, scores and boxes."""
+
+import ast
 
 import nbformat
 import numpy as np
@@ -7,17 +9,30 @@ import pytest
 from utils import metrics
 from utils.runs import ROOT
 
-CHAPTER = ROOT / "chapters/2_concepts/metrics.ipynb"
+CHAPTER = "metrics"
+WRITTEN_OUT_ELSEWHERE = {"recognition_tasks": ("segmentation_iou", "mean_iou")}
+"""A score is written out in the chapter on metrics, except these: chapter of the same part, and names."""
 EQUAL = {"rtol": 0, "atol": 1e-12}
+
+
+def defined(chapter, names=None):
+    """Return what the cells tagged `define` of a chapter define; with `names`, those that define one of them."""
+    scope = {"np": np, "metrics": metrics}
+    for cell in nbformat.read(ROOT / f"chapters/2_concepts/{chapter}.ipynb", as_version=4).cells:
+        if "define" in cell.metadata.get("tags", []):
+            tree = ast.parse(cell.source)
+            if names is None or {getattr(node, "name", "") for node in tree.body} & set(names):
+                exec(cell.source, scope)
+    return scope
 
 
 @pytest.fixture(scope="module")
 def lesson():
-    """Return the names that the chapter's cells tagged `define` define."""
-    scope = {"np": np}
-    for cell in nbformat.read(CHAPTER, as_version=4).cells:
-        if "define" in cell.metadata.get("tags", []):
-            exec(cell.source, scope)
+    """Return the scores as the chapters write them out, by name."""
+    scope = defined(CHAPTER)
+    for chapter, names in WRITTEN_OUT_ELSEWHERE.items():
+        there = defined(chapter, names)
+        scope |= {name: there[name] for name in names if name in there}
     return scope
 
 
@@ -70,6 +85,13 @@ def test_detections(lesson, rng):
         same(lesson, "coco_average_precision", hits, scores, num_true)
     same(lesson, "average_precision_table", truth, answers, 5, [0.1, 0.3, 0.5])
     same(lesson, "mean_average_precision", truth, answers, 5)
+
+
+def test_label_maps(lesson, rng):
+    y_true, y_pred = rng.integers(0, 4, (3, 8, 8)), rng.integers(0, 5, (3, 8, 8))
+    same(lesson, "segmentation_iou", y_true, y_pred, 6)  # class 4 is only named, class 5 in neither map
+    same(lesson, "mean_iou", y_true, y_pred, 6)
+    same(lesson, "mean_iou", y_true[0], y_pred[0], 6)
 
 
 def test_probabilities(lesson, rng):

@@ -1,8 +1,9 @@
 """The scores of the course: NumPy arrays in, fractions from 0 to 1 out, `(y_true, y_pred)` in this order.
 
 `classification` counts right and wrong answers, `ranking` judges scores without a threshold, `detection`
-judges boxes, `calibration` asks whether probabilities mean what they say, `uncertainty` how far chance could
-have moved a score. Built step by step in the chapter `2_concepts/metrics`.
+judges boxes, `segmentation` the classes of pixels, `calibration` asks whether probabilities mean what they
+say, `uncertainty` how far chance could have moved a score. `segmentation` is built step by step in the
+chapter `2_concepts/recognition_tasks`, the others in `2_concepts/metrics`.
 """
 
 from utils.metrics.calibration import (
@@ -22,6 +23,7 @@ from utils.metrics.detection import (
     mean_average_precision,
 )
 from utils.metrics.ranking import average_precision, precision_recall_curve
+from utils.metrics.segmentation import mean_iou, segmentation_iou
 from utils.metrics.uncertainty import bootstrap_interval, wilson_interval
 
 __all__ = [
@@ -38,11 +40,13 @@ __all__ = [
     "interpolated_precision",
     "match_boxes",
     "mean_average_precision",
+    "mean_iou",
     "negative_log_likelihood",
     "precision",
     "precision_recall_curve",
     "recall",
     "reliability_bins",
+    "segmentation_iou",
     "softmax",
     "wilson_interval",
 ]

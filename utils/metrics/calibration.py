@@ -2,14 +2,28 @@
 
 import numpy as np
 
-from utils.metrics.checks import check_labels, check_probabilities, check_same_length
+from utils.metrics.checks import (
+    check_count,
+    check_labels,
+    check_numbers,
+    check_probabilities,
+    check_same_length,
+)
 
 
 def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
-    """Turn logits (B, Y) into probabilities (B, Y); a temperature above 1 makes them less sure."""
+    """Turn finite logits (B, Y) into probabilities (B, Y); a temperature above 1 makes them less sure."""
     if not temperature > 0:
         raise ValueError(f"the temperature must be above 0, got {temperature}: 1 changes nothing")
-    scaled = np.asarray(logits, dtype=np.float64) / temperature
+    logits = check_numbers("logits", logits)
+    if logits.ndim != 2 or not logits.shape[1]:
+        raise ValueError(f"logits must have shape (B, Y) with Y at least 1, got {logits.shape}")
+    if not np.isfinite(logits).all():
+        raise ValueError(
+            f"{np.count_nonzero(~np.isfinite(logits))} of {logits.size} logits are NaN or infinite: "
+            "look for a division by zero or an overflow in the model"
+        )
+    scaled = logits / temperature
     exponentials = np.exp(
         scaled - scaled.max(axis=1, keepdims=True)
     )  # the largest is 1: nothing can overflow
@@ -48,8 +62,7 @@ def reliability_bins(
     confidence, accuracy : ndarray of shape (num_bins,), float64, the means in each bin, NaN in an empty one
     """
     y_true, probabilities = _check(y_true, probabilities)
-    if num_bins < 1:
-        raise ValueError(f"num_bins must be at least 1, got {num_bins}")
+    num_bins = check_count("num_bins", num_bins)
     confidence = probabilities.max(axis=1)  # (B, Y) -> (B,)
     correct = probabilities.argmax(axis=1) == y_true
     inner_edges = np.linspace(0, 1, num_bins + 1)[1:-1]

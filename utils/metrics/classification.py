@@ -96,7 +96,7 @@ def f_beta(
 
     Source: C. J. van Rijsbergen, Information Retrieval, 2nd ed., 1979, chapter 7.
     """
-    if not beta > 0:
+    if not 0 < beta < np.inf:
         raise ValueError(f"beta must be above 0, got {beta}: 1 weighs precision and recall alike")
     counts = _Counts(y_true, y_pred, num_classes, average)
     weighted_sum = beta**2 * counts.present + counts.named

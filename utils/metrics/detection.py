@@ -10,7 +10,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from utils.metrics.checks import check_boxes, check_labels, check_same_length, check_scores
+from utils.metrics.checks import (
+    check_boxes,
+    check_count,
+    check_iou_threshold,
+    check_labels,
+    check_same_length,
+    check_scores,
+)
 
 COCO_IOU_THRESHOLDS = tuple(np.linspace(0.5, 0.95, 10).tolist())
 """0.50, 0.55, …, 0.95"""
@@ -65,17 +72,8 @@ def match_boxes(
     boxes_true, boxes_pred = check_boxes("boxes_true", boxes_true), check_boxes("boxes_pred", boxes_pred)
     scores = check_scores(scores)
     check_same_length(boxes_pred=boxes_pred, scores=scores)
-    iou = box_iou(boxes_true, boxes_pred)
-    free = np.ones(len(boxes_true), bool)
-    hits = np.zeros(len(boxes_pred), bool)
-    for answer in np.argsort(-scores, kind="stable"):
-        candidates = np.flatnonzero(free & (iou[:, answer] >= iou_threshold))[
-            ::-1
-        ]  # of equals the last, as COCO
-        if len(candidates):
-            best = candidates[np.argmax(iou[candidates, answer])]
-            free[best], hits[answer] = False, True
-    return hits
+    check_iou_threshold(iou_threshold)
+    return _match(box_iou(boxes_true, boxes_pred), scores, iou_threshold)
 
 
 def interpolated_precision(hits: np.ndarray, scores: np.ndarray, num_true: int) -> np.ndarray:
@@ -93,10 +91,9 @@ def interpolated_precision(hits: np.ndarray, scores: np.ndarray, num_true: int) 
     ndarray of shape (101,), float64: the highest precision at this or any higher recall; 0 beyond the last
     one reached.
     """
-    hits, scores = check_labels("hits", hits, num_classes=2), check_scores(scores)
-    check_same_length(hits=hits, scores=scores)
-    if num_true < max(hits.sum(), 1):
-        raise ValueError(f"num_true must be at least 1 and the number of hits, {hits.sum()}; got {num_true}")
+    hits, scores = _check_hits(hits, scores, num_true)
+    if num_true == 0:
+        raise ValueError("num_true must be at least 1, got 0: with nothing to find there is no recall")
     found = np.cumsum(hits[np.argsort(-scores, kind="stable")])
     precision = found / np.arange(1, len(hits) + 1)
     envelope = np.maximum.accumulate(precision[::-1])[::-1]
@@ -107,6 +104,7 @@ def interpolated_precision(hits: np.ndarray, scores: np.ndarray, num_true: int) 
 
 def coco_average_precision(hits: np.ndarray, scores: np.ndarray, num_true: int) -> float:
     """Return the mean of `interpolated_precision` over its 101 recalls; NaN if there is no true object."""
+    hits, scores = _check_hits(hits, scores, num_true)
     if num_true == 0:
         return float("nan")
     return float(interpolated_precision(hits, scores, num_true).mean())
@@ -132,25 +130,22 @@ def average_precision_table(
     -------
     ndarray of shape (Y, T), float64, in [0, 1]; NaN in the row of a class that is in no image.
     """
-    check_same_length(truth=truth, predictions=predictions)
-    for boxes, labels in truth:
-        check_same_length(boxes_true=boxes, labels_true=check_labels("labels_true", labels, num_classes))
-    for boxes, labels, scores in predictions:
-        check_same_length(
-            boxes_pred=boxes, labels_pred=check_labels("labels_pred", labels, num_classes), scores=scores
-        )
+    _check_images(truth, predictions, check_count("num_classes", num_classes))
+    if not len(iou_thresholds):
+        raise ValueError("iou_thresholds is empty: give at least one, such as [0.5]")
+    for threshold in iou_thresholds:
+        check_iou_threshold(threshold)
     table = np.full((num_classes, len(iou_thresholds)), np.nan)
     for y in range(num_classes):
-        true_boxes = [_of_class(y, boxes, labels) for boxes, labels in truth]
-        answers = [
-            (_of_class(y, boxes, labels), _of_class(y, scores, labels))
-            for boxes, labels, scores in predictions
-        ]
-        scores = np.concatenate([np.empty(0), *(scores for _, scores in answers)])
+        overlaps, scores = [], []  # of each image, for all thresholds
+        for (true_boxes, true_labels), (boxes, labels, sure) in zip(truth, predictions, strict=True):
+            overlaps.append(box_iou(_of_class(y, true_boxes, true_labels), _of_class(y, boxes, labels)))
+            scores.append(_of_class(y, sure, labels))
+        num_true = sum(map(len, overlaps))
         for t, threshold in enumerate(iou_thresholds):
-            hits = [match_boxes(b, *answer, threshold) for b, answer in zip(true_boxes, answers, strict=True)]
+            hits = [_match(iou, sure, threshold) for iou, sure in zip(overlaps, scores, strict=True)]
             table[y, t] = coco_average_precision(
-                np.concatenate([np.empty(0, bool), *hits]), scores, sum(map(len, true_boxes))
+                np.concatenate([np.empty(0, bool), *hits]), np.concatenate([np.empty(0), *scores]), num_true
             )
     return table
 
@@ -168,6 +163,44 @@ def mean_average_precision(
     table = average_precision_table(truth, predictions, num_classes, iou_thresholds)
     known = table[~np.isnan(table)]
     return float(known.mean()) if known.size else float("nan")
+
+
+def _match(iou, scores, threshold):
+    free = np.ones(iou.shape[0], bool)
+    hits = np.zeros(iou.shape[1], bool)
+    for answer in np.argsort(-scores, kind="stable"):
+        candidates = np.flatnonzero(free & (iou[:, answer] >= threshold))[::-1]  # of equals the last, as COCO
+        if len(candidates):
+            best = candidates[np.argmax(iou[candidates, answer])]
+            free[best], hits[answer] = False, True
+    return hits
+
+
+def _check_hits(hits, scores, num_true):
+    hits, scores = check_labels("hits", hits, num_classes=2), check_scores(scores)
+    check_same_length(hits=hits, scores=scores)
+    if check_count("num_true", num_true, at_least=0) < hits.sum():
+        raise ValueError(f"num_true must be at least the number of hits, {hits.sum()}; got {num_true}")
+    return hits, scores
+
+
+def _check_images(truth, predictions, num_classes):
+    check_same_length(truth=truth, predictions=predictions)
+    for images, parts in ((truth, ("boxes", "labels")), (predictions, ("boxes", "labels", "scores"))):
+        for image in images:
+            if len(image) != len(parts):
+                raise ValueError(f"give ({', '.join(parts)}) for each image, got {len(image)} parts")
+    for boxes, labels in truth:
+        check_same_length(
+            boxes_true=check_boxes("boxes_true", boxes),
+            labels_true=check_labels("labels_true", labels, num_classes),
+        )
+    for boxes, labels, scores in predictions:
+        check_same_length(
+            boxes_pred=check_boxes("boxes_pred", boxes),
+            labels_pred=check_labels("labels_pred", labels, num_classes),
+            scores=check_scores(scores),
+        )
 
 
 def _area(boxes):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from utils.metrics.checks import check_labels, check_same_length, check_scores
+from utils.metrics.checks import check_count, check_labels, check_same_length, check_scores
 
 
 def precision_recall_curve(
@@ -34,7 +34,11 @@ def precision_recall_curve(
     """
     y_true, scores = check_labels("y_true", y_true, num_classes=2), check_scores(scores)
     check_same_length(y_true=y_true, scores=scores)
-    num_positives = int(y_true.sum()) if num_positives is None else num_positives
+    if num_positives is None:
+        num_positives = int(y_true.sum())
+        if not len(y_true):
+            raise ValueError("y_true is empty: a curve needs at least one answer, or num_positives")
+    check_count("num_positives", num_positives, at_least=0)
     if num_positives < y_true.sum():
         raise ValueError(
             f"num_positives is {num_positives}, but y_true alone has {y_true.sum()}: count them all"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from utils.metrics.checks import check_same_length
+from utils.metrics.checks import check_count, check_same_length
 
 Z_95 = 1.959963984540054
 """95 % of a normal distribution lie within so many standard deviations."""
@@ -21,10 +21,9 @@ def wilson_interval(num_correct: int, count: int) -> tuple[float, float]:
     ValueError
         If `count` is not at least 1, or `num_correct` is not from 0 to `count`.
     """
-    if count < 1 or not 0 <= num_correct <= count:
-        raise ValueError(
-            f"got {num_correct} of {count}: give two counts, 0 <= num_correct <= count and count >= 1"
-        )
+    check_count("count", count)
+    if check_count("num_correct", num_correct, at_least=0) > count:
+        raise ValueError(f"got {num_correct} of {count}: num_correct must not be above count")
     share, z2 = num_correct / count, Z_95**2
     centre = (share + z2 / (2 * count)) / (1 + z2 / count)
     half = Z_95 / (1 + z2 / count) * math.sqrt(share * (1 - share) / count + z2 / (4 * count**2))
@@ -50,8 +49,7 @@ def bootstrap_interval(
     Source: B. Efron, Bootstrap Methods: Another Look at the Jackknife, 1979; percentiles: Efron and
     Tibshirani, 1993.
     """
-    if resamples < 2:
-        raise ValueError(f"resamples must be at least 2, got {resamples}: 1000 is usual")
+    check_count("resamples", resamples, at_least=2)
     arrays = [np.asarray(array) for array in arrays]
     check_same_length(**{f"array {i + 1}": array for i, array in enumerate(arrays)})
     if not arrays or not len(arrays[0]):
@@ -60,6 +58,9 @@ def bootstrap_interval(
     values = np.empty(resamples)
     for i in range(resamples):
         drawn = rng.integers(count, size=count)
-        values[i] = statistic(*(array[drawn] for array in arrays))
+        value = statistic(*(array[drawn] for array in arrays))
+        if np.ndim(value) or not np.isfinite(value):
+            raise ValueError(f"the statistic must give one finite number for each draw, got {value!r}")
+        values[i] = value
     low, high = np.quantile(values, [0.025, 0.975])
     return float(low), float(high)
