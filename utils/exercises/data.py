@@ -86,12 +86,6 @@ EXERCISES = (
                 lambda rows, height, width, channels: rows.reshape(-1, channels, height, width),
                 "The lines are drawn in the right places; now move the channels to the end.",
             ),
-            Mistake(
-                lambda rows, height, width, channels: rows.reshape(-1, channels, height, width).reshape(
-                    -1, height, width, channels
-                ),
-                "A second reshape undoes the first. To move axes you need transpose.",
-            ),
         ),
         praise="Reshape draws lines, transpose moves axes; most scrambled pictures took the one for the other.",
     ),
