@@ -34,6 +34,22 @@ from utils.data.cifar10_containers import (
 )
 
 
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (([], "train", 5), "need at least one path and the split 'train' or 'test'"),
+        ((["a.parquet"], "validation", 5), "got .* and 'validation'"),
+        ((["a.parquet"], "train", -5), "count must be at least 0, got -5"),
+        ((["a.parquet"], "train", 0.5), "count must be a whole number, got 0.5"),
+    ],
+)
+def test_bad_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        read_container(*arguments)
+    with pytest.raises(ValueError, match="one label for each image, got 3 and 2"):
+        in_one_order(np.zeros((3, 2, 2, 1), np.uint8), np.zeros(2, np.int64))
+
+
 def read(folder, split="train"):
     return read_container(find_container(folder, split), split, COUNTS[split])
 

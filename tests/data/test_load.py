@@ -77,3 +77,14 @@ def test_unknown_names_are_refused_with_the_known_ones():
         data.load("scenes", "val")
     with pytest.raises(ValueError, match="asked for 5000 of 960 images"):
         data.load("photos", "train", count=5000)
+    with pytest.raises(ValueError, match="unknown data set 7"):
+        data.load(7, "train")
+
+
+@pytest.mark.parametrize("name", LOCAL)
+@pytest.mark.parametrize("value, message", [(-1, "at least 0, got -1"), (0.5, "a whole number, got 0.5")])
+def test_numbers_are_whole_and_not_negative(name, value, message):
+    with pytest.raises(ValueError, match=f"count must be {message}"):
+        data.load(name, "train", count=value)
+    with pytest.raises(ValueError, match=f"seed must be {message}"):
+        data.load(name, "train", seed=value)

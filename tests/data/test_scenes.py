@@ -137,7 +137,16 @@ def test_objects_keep_apart():
         ({"size": (0.0, 0.2)}, "size must be"),
         ({"clutter": 1.5}, r"clutter must lie in \[0, 1\], got 1.5"),
         ({"rotation": -3}, "rotation must lie in"),
-        ({"max_objects": 0}, "max_objects must be at least 1"),
+        ({"rotation": float("nan")}, r"rotation must lie in \[0, 180\] degrees, got nan"),
+        ({"noise": float("nan")}, r"noise must lie in \[0, 1\], got nan"),
+        ({"lighting": "dark"}, "lighting must be a number, got 'dark'"),
+        ({"size": (float("nan"), 0.3)}, "size must be"),
+        ({"size": 0.3}, "size must be"),
+        ({"size": (0.1, 0.2, 0.3)}, "size must be"),
+        ({"max_objects": 0}, "max_objects must be from 1 to 255, got 0"),
+        ({"max_objects": 256}, "max_objects must be from 1 to 255, got 256"),
+        ({"max_objects": 1.5}, "max_objects must be a whole number, got 1.5"),
+        ({"max_objects": float("nan")}, "max_objects must be a whole number, got nan"),
     ],
 )
 def test_bad_knobs(knobs, message):
@@ -145,9 +154,24 @@ def test_bad_knobs(knobs, message):
         SceneSettings(**knobs)
 
 
-def test_bad_sizes():
-    with pytest.raises(ValueError, match="image_size >= 16"):
-        make_scenes(3, np.random.default_rng(0), 8)
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ((3, np.random.default_rng(0), 8), "image_size must be at least 16, got 8"),
+        ((3, np.random.default_rng(0), 32.0), "image_size must be a whole number, got 32.0"),
+        ((-1, np.random.default_rng(0)), "count must be at least 0, got -1"),
+        ((2.5, np.random.default_rng(0)), "count must be a whole number, got 2.5"),
+        ((True, np.random.default_rng(0)), "count must be a whole number, got True"),
+        ((3, 0), r"rng must be a generator such as np.random.default_rng\(0\), got 0"),
+        ((3, np.random.default_rng(0), 32, "hard"), "settings must be SceneSettings, got 'hard'"),
+    ],
+)
+def test_bad_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        make_scenes(*arguments)
+
+
+def test_no_scenes_are_a_data_set_too():
     assert len(make_scenes(0, np.random.default_rng(0))) == 0
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from utils.data import bundled
+from utils.data.checks import check_whole
 from utils.data.cifar10 import load_cifar10
 from utils.data.dataset import ImageDataset, SceneDataset
 from utils.data.scenes import SceneSettings, make_scenes
@@ -58,13 +59,17 @@ def load(
     Raises
     ------
     ValueError
-        For an unknown name or split, or a `count` that the split does not have.
+        For an unknown name or split, a `count` that the split does not have, or a `seed` that is no whole number
+        from 0 on.
     DataUnavailableError
         If CIFAR-10 is neither here nor to be had; the message says what to do.
     """
     check_split(split)
-    if name not in DATASETS:
+    if not isinstance(name, str) or name not in DATASETS:
         raise ValueError(f"unknown data set {name!r}: choose one of {', '.join(map(repr, DATASETS))}")
+    check_whole("seed", seed)
+    if count is not None:
+        check_whole("count", count)
     if name == "scenes":
         rng = np.random.default_rng([seed, SPLITS.index(split)])
         return make_scenes(_SCENES_COUNT[split] if count is None else count, rng)

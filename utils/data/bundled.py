@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from utils.data.checks import check_whole
 from utils.data.dataset import ImageDataset
 from utils.data.splits import check_split, stratified_split
 
@@ -28,6 +29,7 @@ def load_digits(split: str, seed: int = 0) -> ImageDataset:
     from sklearn import datasets
 
     check_split(split)
+    check_whole("seed", seed)
     digits = datasets.load_digits()
     images = np.round(digits.images * (255 / 16)).astype(np.uint8)[..., None]  # (B, 8, 8) -> (B, 8, 8, 1)
     whole = ImageDataset(images, digits.target.astype(np.int64), tuple(str(d) for d in range(10)))

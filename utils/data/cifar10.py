@@ -120,7 +120,7 @@ def load_cifar10(
     DataUnavailableError
         If a local copy is damaged, the cache cannot be written during a download, or all mirrors fail.
     """
-    if split not in release.counts:
+    if not isinstance(split, str) or split not in release.counts:
         known = " or ".join(map(repr, release.counts))
         raise ValueError(f"unknown split {split!r} of CIFAR-10: choose {known}")
     cache = default_cache() if cache_dir is None else Path(cache_dir)

@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from utils.data.checks import check_whole
 from utils.data.splits import pixel_hashes
 
 Arrays = tuple[np.ndarray, np.ndarray]
@@ -52,7 +53,7 @@ def find_container(directory: Path, split: str) -> list[Path]:
 
 
 def read_container(paths: list[Path], split: str, count: int) -> Arrays:
-    """Read the `count` images of an official split, in the one order; DamagedError if they are not there.
+    """Read the `count` images of an official split, in the one order.
 
     Parameters
     ----------
@@ -60,7 +61,17 @@ def read_container(paths: list[Path], split: str, count: int) -> Arrays:
         Parquet files, or one archive, or one folder with the batches of the archive.
     split : {"train", "test"}
     count : int
+
+    Raises
+    ------
+    ValueError
+        If no path is given, the split is unknown, or the count is no whole number from 0 on.
+    DamagedError
+        If the images are not there.
     """
+    check_whole("count", count)
+    if not paths or split not in BATCHES:
+        raise ValueError(f"need at least one path and the split 'train' or 'test', got {paths} and {split!r}")
     try:
         if paths[0].is_dir():
             images, labels = _join(_read_folder(paths[0], split))
@@ -88,7 +99,10 @@ def in_one_order(images: np.ndarray, labels: np.ndarray) -> Arrays:
     """Sort images (B, H, W, C) by the SHA-256 of their pixels, equal ones by their label.
 
     Every container has its own order. In this one, one seed gives one split whatever the source.
+    ValueError if there is not one label for each image.
     """
+    if len(images) != len(labels):
+        raise ValueError(f"there must be one label for each image, got {len(images)} and {len(labels)}")
     order = np.lexsort((labels, pixel_hashes(images)))
     return images[order], labels[order]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from utils.data.checks import check_range, check_rng, check_whole
 from utils.data.dataset import SceneDataset
 from utils.data.scene_shapes import BACKGROUNDS, COLOURS, SHAPES, TEXTURES, texture
 
@@ -34,7 +35,7 @@ class SceneSettings:
     clutter, lighting, occlusion, noise : float in [0, 1]
         Strokes and blobs behind the object; dimming and gradients of light; a bar in front; grain.
     max_objects : int
-        Each scene has 1 … max_objects objects, in equal shares.
+        Each scene has 1 … max_objects objects, in equal shares; at most 255.
     """
 
     size: tuple[float, float] = (0.26, 0.40)
@@ -47,16 +48,12 @@ class SceneSettings:
     max_objects: int = 1
 
     def __post_init__(self):
-        low, high = self.size
-        if not 0 < low <= high <= 0.5:
+        if np.shape(self.size) != (2,) or not 0 < self.size[0] <= self.size[1] <= 0.5:
             raise ValueError(f"size must be (low, high) with 0 < low <= high <= 0.5, got {self.size}")
         for knob in ("shift", "clutter", "lighting", "occlusion", "noise"):
-            if not 0 <= getattr(self, knob) <= 1:
-                raise ValueError(f"{knob} must lie in [0, 1], got {getattr(self, knob)}")
-        if not 0 <= self.rotation <= 180:
-            raise ValueError(f"rotation must lie in [0, 180] degrees, got {self.rotation}")
-        if self.max_objects < 1:
-            raise ValueError(f"max_objects must be at least 1, got {self.max_objects}")
+            check_range(knob, getattr(self, knob), 0, 1)
+        check_range("rotation", self.rotation, 0, 180, " degrees")
+        check_whole("max_objects", self.max_objects, 1, 255)  # the masks count objects in uint8
 
 
 @dataclass
@@ -89,10 +86,17 @@ def make_scenes(
         H = W, in pixels.
     settings : SceneSettings, optional
         The default is the setting of the course, at which the eras of recognition separate.
+
+    Raises
+    ------
+    ValueError
+        If a number is not whole or too small, or `rng` or `settings` is something else.
     """
-    if count < 0 or image_size < 16:
-        raise ValueError(f"need count >= 0 and image_size >= 16, got count={count}, image_size={image_size}")
-    settings = settings or SceneSettings()
+    count, image_size = check_whole("count", count), check_whole("image_size", image_size, 16)
+    check_rng(rng)
+    settings = SceneSettings() if settings is None else settings
+    if not isinstance(settings, SceneSettings):
+        raise ValueError(f"settings must be SceneSettings, got {settings!r}")
     layout_rng, noise_rng = rng.spawn(2)
     layout = _sample_layout(count, layout_rng, settings)
     images = np.empty((count, image_size, image_size, 3), np.uint8)
