@@ -22,6 +22,7 @@ FORBIDDEN_CALLS = {
 NUMPY_ONLY = {"numpy"}
 AT_THE_TOP = {
     "metrics": NUMPY_ONLY,
+    "numpy_nn": NUMPY_ONLY,
     "runs": NUMPY_ONLY,
     "prose": NUMPY_ONLY,
     "exercises": NUMPY_ONLY,

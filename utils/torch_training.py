@@ -7,6 +7,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from utils.data.checks import check_uint8_images
+
 
 def make_repeatable(seed: int) -> None:
     """Fix what changes the numbers of a run: the seed of the first weights, one thread, deterministic operations.
@@ -20,10 +22,7 @@ def make_repeatable(seed: int) -> None:
 
 def to_tensor(images: np.ndarray) -> torch.Tensor:
     """Turn uint8 images (B, H, W, C) in [0, 255] into a float32 tensor (B, C, H, W) in [0, 1], channels last in memory."""
-    if images.ndim != 4 or images.dtype != np.uint8:
-        raise ValueError(
-            f"images must be uint8 of shape (B, H, W, C), got {images.dtype} of shape {images.shape}"
-        )
+    check_uint8_images(images)
     return torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255  # (B, H, W, C) -> (B, C, H, W)
 
 
