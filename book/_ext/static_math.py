@@ -98,7 +98,10 @@ def keep_punctuation(app: Sphinx, doctree: nodes.document, docname: str) -> None
         mark = isinstance(text, nodes.Text) and _PUNCTUATION.match(text)
         if mark:
             formula["punctuation"] = mark.group()
-            text.parent.replace(text, nodes.Text(text[mark.end() :]))
+            place = next(
+                i for i, node in enumerate(text.parent) if node is text
+            )  # equal texts may stand before
+            text.parent[place] = nodes.Text(text[mark.end() :])
 
 
 def visit_inline(translator, node: nodes.math) -> None:

@@ -238,6 +238,13 @@ def test_a_formula_takes_its_punctuation_along(text, mark, rest):
     assert formula.get("punctuation", "") == mark and after.astext() == rest
 
 
+def test_a_formula_takes_its_own_full_stop_and_not_an_equal_one_before_it():
+    formula = nodes.math("", "x")
+    paragraph = nodes.paragraph("", "", nodes.literal("", "a"), nodes.Text("."), formula, nodes.Text("."))
+    static_math.keep_punctuation(None, paragraph, "page")
+    assert formula["punctuation"] == "." and [node.astext() for node in paragraph] == ["a", ".", "x", ""]
+
+
 @pytest.mark.parametrize("name", ["_ext/a.py", "_templates/a.html", "_static/drawings/a.narrow.svg"])
 def test_a_change_of_the_looks_is_seen(tmp_path, name):
     path = tmp_path / name
