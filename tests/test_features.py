@@ -18,7 +18,8 @@ def noise(*shape):
 def test_oriented_gradients_equal_scikit_image(shape, cell, orientations):
     images = noise(*shape)
     expected = [
-        hog(image, orientations, (cell, cell), (2, 2), block_norm="L2-Hys", channel_axis=-1) for image in images
+        hog(image, orientations, (cell, cell), (2, 2), block_norm="L2-Hys", channel_axis=-1)
+        for image in images
     ]
     np.testing.assert_allclose(oriented_gradients(images, cell, orientations), expected, atol=1e-5)
 
