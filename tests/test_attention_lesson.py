@@ -2,25 +2,19 @@
 
 from collections import namedtuple
 
-import nbformat
 import numpy as np
 import pytest
+from lessons import written_out
 
 from utils import metrics, model_sizes, tokens
-from utils.runs import ROOT
 
-CHAPTER = ROOT / "chapters/2_concepts/attention_and_tokens.ipynb"
 EQUAL = {"rtol": 0, "atol": 1e-12}
 
 
 @pytest.fixture(scope="module")
 def lesson():
     """Return the names that the chapter's cells tagged `define` define."""
-    scope = {"np": np, "metrics": metrics, "namedtuple": namedtuple}
-    for cell in nbformat.read(CHAPTER, as_version=4).cells:
-        if "define" in cell.metadata.get("tags", []):
-            exec(cell.source, scope)
-    return scope
+    return written_out("2_concepts/attention_and_tokens", np=np, metrics=metrics, namedtuple=namedtuple)
 
 
 @pytest.fixture(params=range(3))

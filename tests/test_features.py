@@ -1,12 +1,11 @@
-import nbformat
 import numpy as np
 import pytest
+from lessons import written_out
 from skimage.feature import hog
 
 from utils import data, features
 from utils.data.transforms import unit_range
 from utils.features import oriented_gradients, pixels
-from utils.runs import ROOT
 
 
 def noise(*shape):
@@ -52,10 +51,7 @@ def test_pixels_are_rows_between_0_and_1():
 
 
 def test_the_lesson_does_the_same():
-    scope = {"np": np, "unit_range": unit_range}
-    for cell in nbformat.read(ROOT / "chapters/1_background/four_eras.ipynb", as_version=4).cells:
-        if "define" in cell.metadata.get("tags", []):
-            exec(cell.source, scope)
+    scope = written_out("1_background/four_eras", np=np, unit_range=unit_range)
     images = data.load("scenes", "test", 20).images
     for name in ("pixels", "oriented_gradients"):
         np.testing.assert_allclose(scope[name](images), getattr(features, name)(images), atol=1e-6)

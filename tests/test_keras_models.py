@@ -1,13 +1,12 @@
 """The network against a count by hand, a forward pass in NumPy, and the lesson that builds it."""
 
 import keras
-import nbformat
 import numpy as np
 import pytest
+from lessons import written_out
 from numpy.lib.stride_tricks import sliding_window_view
 
 from utils.keras_models import build_cnn
-from utils.runs import ROOT
 
 
 def forward_in_numpy(images, weights):
@@ -45,12 +44,7 @@ def test_forward_pass_equals_numpy():
 
 
 def test_the_lesson_builds_the_same_network():
-    notebook = nbformat.read(ROOT / "chapters/4_code/cnn_in_keras.ipynb", as_version=4)
-    scope = {"keras": keras}
-    for cell in notebook.cells:
-        if "define" in cell.metadata.get("tags", []):
-            exec(cell.source, scope)
-    ours, lesson = build_cnn(), scope["build_cnn"]()
+    ours, lesson = build_cnn(), written_out("4_code/cnn_in_keras", keras=keras)["build_cnn"]()
     weights, images = random_weights(ours), np.random.default_rng(2).random((2, 32, 32, 3))
     for model in (ours, lesson):
         model.set_weights(weights)

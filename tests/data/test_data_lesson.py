@@ -1,24 +1,18 @@
 """What the chapter on data writes out gives the same as the package's copy, on random images, labels and groups."""
 
-import nbformat
 import numpy as np
 import pytest
+from lessons import written_out
 
 from utils.data import duplicates, splits, transforms
-from utils.runs import ROOT
 
-CHAPTER = ROOT / "chapters/1_background/data.ipynb"
 FRACTIONS = {"train": 0.5, "validation": 0.3, "test": 0.2}
 
 
 @pytest.fixture(scope="module")
 def lesson():
     """Return the names that the chapter's cells tagged `define` define."""
-    scope = {"np": np}
-    for cell in nbformat.read(CHAPTER, as_version=4).cells:
-        if "define" in cell.metadata.get("tags", []):
-            exec(cell.source, scope)
-    return scope
+    return written_out("1_background/data", np=np)
 
 
 @pytest.fixture(params=range(5))

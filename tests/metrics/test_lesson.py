@@ -1,37 +1,23 @@
 """What the lessons write out gives the same as the package's copy, on random answers, scores and boxes."""
 
-import ast
-
-import nbformat
 import numpy as np
 import pytest
+from lessons import written_out
 
 from utils import metrics
-from utils.runs import ROOT
 
-CHAPTER = "metrics"
-WRITTEN_OUT_ELSEWHERE = {"recognition_tasks": ("segmentation_iou", "mean_iou")}
-"""A score is written out in the chapter on metrics, except these: chapter of the same part, and names."""
+CHAPTER = "2_concepts/metrics"
+WRITTEN_OUT_ELSEWHERE = {"2_concepts/recognition_tasks": ("segmentation_iou", "mean_iou")}
+"""A score is written out in the chapter on metrics, except these: chapter, and names."""
 EQUAL = {"rtol": 0, "atol": 1e-12}
-
-
-def defined(chapter, names=None):
-    """Return what the cells tagged `define` of a chapter define; with `names`, those that define one of them."""
-    scope = {"np": np, "metrics": metrics}
-    for cell in nbformat.read(ROOT / f"chapters/2_concepts/{chapter}.ipynb", as_version=4).cells:
-        if "define" in cell.metadata.get("tags", []):
-            tree = ast.parse(cell.source)
-            if names is None or {getattr(node, "name", "") for node in tree.body} & set(names):
-                exec(cell.source, scope)
-    return scope
 
 
 @pytest.fixture(scope="module")
 def lesson():
     """Return the scores as the chapters write them out, by name."""
-    scope = defined(CHAPTER)
+    scope = written_out(CHAPTER, np=np, metrics=metrics)
     for chapter, names in WRITTEN_OUT_ELSEWHERE.items():
-        there = defined(chapter, names)
+        there = written_out(chapter, names, np=np, metrics=metrics)
         scope |= {name: there[name] for name in names if name in there}
     return scope
 

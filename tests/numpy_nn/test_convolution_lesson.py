@@ -1,25 +1,19 @@
 """What the lesson writes out gives the same as the package's copy."""
 
-import nbformat
 import numpy as np
 import pytest
+from lessons import written_out
 from numpy.lib.stride_tricks import sliding_window_view
 
 from utils import numpy_nn
-from utils.runs import ROOT
 
-CHAPTER = ROOT / "chapters/2_concepts/convolution_and_pooling.ipynb"
 EQUAL = {"rtol": 0, "atol": 1e-12}
 
 
 @pytest.fixture(scope="module")
 def lesson():
     """Return the names that the chapter's cells tagged `define` define."""
-    scope = {"np": np, "sliding_window_view": sliding_window_view}
-    for cell in nbformat.read(CHAPTER, as_version=4).cells:
-        if "define" in cell.metadata.get("tags", []):
-            exec(cell.source, scope)
-    return scope
+    return written_out("2_concepts/convolution_and_pooling", np=np, sliding_window_view=sliding_window_view)
 
 
 @pytest.fixture(params=range(3))

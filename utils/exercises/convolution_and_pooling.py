@@ -96,7 +96,7 @@ EXERCISES = (
             Mistake(_SPOT_OF_FOUR, "A pixel has eight neighbours: count those across the corners too."),
             Mistake(np.abs(_SPOT), "You add the mean of the neighbours; it is to be subtracted."),
         ),
-        praise="Its numbers add up to 0, so it is blind for brightness, and for even slopes, too.",
+        praise="Its numbers add up to 0, so it is blind to brightness, and for even slopes, too.",
     ),
     Exercise(
         name="max_pool_by_reshape",

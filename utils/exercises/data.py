@@ -60,7 +60,7 @@ EXERCISES = (
                 "That is one image. The batch has B of them.",
             ),
         ),
-        praise="A picture of a few hundred pixels a side is larger as float32 than as a file, often by a factor of fifty.",
+        praise="float32 takes four times the memory of the bytes, and files on a disk are compressed on top of that: plan for it.",
     ),
     Exercise(
         name="planes_to_images",

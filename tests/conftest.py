@@ -1,0 +1,1 @@
+"""Its place makes `lessons.py` beside it importable from every test."""
