@@ -60,7 +60,7 @@ EXERCISES = (
                 "That is one image. The batch has B of them.",
             ),
         ),
-        praise="float32 takes four times the memory of the bytes, and files on a disk are compressed on top of that: plan for it.",
+        praise="float32 takes four times the memory of bytes, and files on a disk are compressed on top: plan for it.",
     ),
     Exercise(
         name="planes_to_images",
