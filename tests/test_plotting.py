@@ -79,3 +79,21 @@ def test_confusion_shows_counts_and_shares_of_the_truth():
     assert [text.get_text() for text in ax.texts] == ["8", "2", "", ""], "a zero is not worth reading"
     np.testing.assert_allclose(ax.collections[0].get_array().ravel(), [80, 20, 0, 0])
     assert ax.get_xlabel() == "predicted class" and ax.get_ylabel() == "true class"
+
+
+def embedded_webp(image, tmp_path):
+    plotting.show_images(image).savefig(tmp_path / "a.svg")
+    small = plotting.small_svg((tmp_path / "a.svg").read_text())
+    (embedded,) = re.findall(r"data:image/webp;base64,([^\"]+)", small)
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(embedded))).convert("RGB")).astype(int)
+
+
+def test_photographs_are_nearly_the_same_and_drawings_exact(tmp_path):
+    rng = np.random.default_rng(0)
+    slope = np.linspace(60, 180, 64)[None, :, None, None] + rng.normal(0, 3, (1, 64, 64, 3))
+    photograph = slope.astype(np.uint8)
+    assert 0 < np.abs(embedded_webp(photograph, tmp_path) - photograph[0]).mean() < 5
+    drawing = np.repeat(np.repeat(rng.integers(0, 2, (1, 8, 8, 1)) * [255, 120, 0], 8, 1), 8, 2).astype(
+        np.uint8
+    )
+    assert np.array_equal(embedded_webp(drawing, tmp_path), drawing[0])
