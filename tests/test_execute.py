@@ -113,7 +113,7 @@ def test_an_interrupt_ends_soon_and_keeps_what_was_done(book):
     while not fingerprints.exists() and time.monotonic() < end:
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=120)  # a busy machine ends slowly, too
     assert process.returncode == 130 and "the chapters that were done are kept" in errors
     assert set(json.loads(fingerprints.read_text())) == {"chapters/good"}
 
