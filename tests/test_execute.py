@@ -107,6 +107,8 @@ def test_an_interrupt_ends_soon_and_keeps_what_was_done(book):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # a process started in the background inherits that interrupts are ignored
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     fingerprints = book / ".cache/jupyter/fingerprints.json"
     end = time.monotonic() + 60
