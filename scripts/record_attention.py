@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from utils import data, runs
+from utils import data, metrics, runs
 from utils.tokens import attention_distance, sine_positions, sun_and_sail
 from utils.torch_heads import (
     attention_maps,
@@ -43,7 +43,7 @@ DIGITS = {"epochs": 40, "batch_size": 64, "learning_rate": 3e-3, "embed_dim": 32
 
 
 def accuracy(model, images, labels) -> float:
-    return float((predict(model, images).argmax(axis=1) == labels).mean())
+    return metrics.accuracy(labels, predict(model, images).argmax(axis=1))
 
 
 def position_run(seed: int, start: str) -> dict:

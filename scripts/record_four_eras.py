@@ -27,7 +27,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
-from utils import data, runs
+from utils import data, metrics, runs
 from utils.data.cifar10 import DIGESTS
 from utils.data.transforms import enlarge
 from utils.features import oriented_gradients, pixels
@@ -126,7 +126,7 @@ def passes(method: str, choice, cnn_epochs: int) -> int:
 
 
 def accuracy(model, dataset) -> float:
-    return float(np.mean(model.answers(dataset.images) == dataset.labels))
+    return metrics.accuracy(dataset.labels, model.answers(dataset.images))
 
 
 def choose(method: str, train_set, validation, cnn_epochs: int):
@@ -198,26 +198,22 @@ def stressed(settings: data.SceneSettings, seed: int):
 
 
 def record_stress() -> dict:
-    train_set, validation, _ = stressed(CALM, SEEDS[0])
+    calm_scenes = {s: stressed(CALM, s) for s in SEEDS}
+    train_set, validation, _ = calm_scenes[SEEDS[0]]
     methods = ("hog_linear", "hog_kernel", "cnn")
     choices = {m: choose(m, train_set, validation, STRESS_EPOCHS)[0] for m in methods}
-    calm = {
-        (m, s): build(m, choices[m], STRESS_COUNTS["train"], s).fit(stressed(CALM, s)[0], STRESS_EPOCHS, s)
-        for m in methods
-        for s in SEEDS
-    }
+
+    def fitted(method, train_set, seed):
+        return build(method, choices[method], len(train_set), seed).fit(train_set, STRESS_EPOCHS, seed)
+
+    calm = {(m, s): fitted(m, calm_scenes[s][0], s) for m in methods for s in SEEDS}
     rows = []
     for knob, level in [("calm", 0.0)] + [(k, level) for k, levels in STRESS.items() for level in levels]:
         settings = CALM if knob == "calm" else dataclasses.replace(CALM, **{knob: level})
-        row = {"knob": knob, "level": level, "trained_there": {}, "trained_calm": {}}
-        for m in methods:
-            there, moved = [], []
-            for s in SEEDS:
-                train_set, _, test = stressed(settings, s)
-                model = build(m, choices[m], len(train_set), s).fit(train_set, STRESS_EPOCHS, s)
-                there.append(accuracy(model, test))
-                moved.append(accuracy(calm[m, s], test))
-            row["trained_there"][m], row["trained_calm"][m] = there, moved
+        scenes = {s: stressed(settings, s) for s in SEEDS}
+        there = {m: [accuracy(fitted(m, scenes[s][0], s), scenes[s][2]) for s in SEEDS] for m in methods}
+        moved = {m: [accuracy(calm[m, s], scenes[s][2]) for s in SEEDS] for m in methods}
+        row = {"knob": knob, "level": level, "trained_there": there, "trained_calm": moved}
         rows.append(row)
         print(row, flush=True)
     return {

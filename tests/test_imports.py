@@ -29,6 +29,9 @@ AT_THE_TOP = {
     "progress": set(),
     "plotting": NUMPY_ONLY | {"matplotlib", "seaborn"},
     "data": NUMPY_ONLY,
+    "features": NUMPY_ONLY,
+    "tokens": NUMPY_ONLY,
+    "model_sizes": set(),
 }
 INSIDE_FUNCTIONS = {
     "plotting": {"IPython", "matplotlib_inline", "PIL"},

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from utils.tokens import jensen_shannon
-from utils.torch_models import VisionTransformer
+from utils.torch_models import POSITION_STD, VisionTransformer
 
 
 @torch.no_grad()
@@ -76,8 +76,8 @@ def set_positions(model: VisionTransformer, start: str, table: np.ndarray | None
     Parameters
     ----------
     start : {"none", "small", "large", "fixed"}
-        No positions at all; learned ones that start at random with the standard deviation 0.02 (as they come) or 1;
-        or `table`, shape (N, D), which training does not change.
+        No positions at all; learned ones that start at random, with the standard deviation `POSITION_STD` as they
+        come, or 1; or `table`, shape (N, D), which training does not change.
     """
     if start not in ("none", "small", "large", "fixed") or (start == "fixed") != (table is not None):
         raise ValueError(f"start must be 'none', 'small', 'large', or 'fixed' with a table, got {start!r}")
@@ -88,12 +88,8 @@ def set_positions(model: VisionTransformer, start: str, table: np.ndarray | None
         if start == "none":
             positions.zero_()
         elif start == "large":
-            positions.mul_(1 / 0.02)
+            positions.mul_(1 / POSITION_STD)
         elif start == "fixed":
             positions.copy_(torch.as_tensor(table, dtype=positions.dtype))
-    return model if start in ("small", "large") else _freeze(model)
-
-
-def _freeze(model: VisionTransformer) -> VisionTransformer:
-    model.pos_embed.requires_grad_(False)
+    positions.requires_grad_(start in ("small", "large"))
     return model

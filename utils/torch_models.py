@@ -8,6 +8,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+POSITION_STD = 0.02
+"""Standard deviation with which learned positions start, as in Dosovitskiy and others, 2021, and in timm."""
+
 
 def build_cnn(image_size: int = 32, in_channels: int = 3, num_classes: int = 10) -> nn.Sequential:
     """Build the course's first convolutional network: 122,570 parameters for 32 × 32 × 3 images and 10 classes.
@@ -88,11 +91,15 @@ class Attention(nn.Module):
     def weights(self, tokens):
         """Return how much each token takes from each other, (B, A, N, N); the last axis sums to 1."""
         queries, keys, _ = self.split(tokens)
+        return self.compare(queries, keys)
+
+    def compare(self, queries, keys):
+        """Turn queries and keys, each (B, A, N, E), into weights (B, A, N, N)."""
         return (queries @ keys.transpose(-2, -1) * self.scale).softmax(dim=-1)
 
     def forward(self, tokens):
         queries, keys, values = self.split(tokens)
-        weights = (queries @ keys.transpose(-2, -1) * self.scale).softmax(dim=-1)  # (B, A, N, N)
+        weights = self.compare(queries, keys)  # (B, A, N, N)
         return self.proj((weights @ values).transpose(1, 2).flatten(2))  # (B, A, N, E) -> (B, N, D)
 
 
@@ -153,7 +160,7 @@ class VisionTransformer(nn.Module):
     ):
         super().__init__()
         self.patch_embed = PatchEmbed(image_size, patch_size, in_channels, embed_dim)
-        self.pos_embed = nn.Parameter(0.02 * torch.randn(1, self.patch_embed.num_patches, embed_dim))
+        self.pos_embed = nn.Parameter(POSITION_STD * torch.randn(1, self.patch_embed.num_patches, embed_dim))
         self.blocks = nn.ModuleList([Block(embed_dim, num_heads, mlp_ratio) for _ in range(depth)])
         self.norm = nn.LayerNorm(embed_dim)
         self.head = nn.Linear(embed_dim, num_classes)

@@ -32,7 +32,7 @@ def check_labels(name: str, labels: np.ndarray, num_classes: int | None = None) 
             f"{name} must have one class for each picture, shape (B,), got shape {labels.shape}; "
             "of probabilities (B, Y) take the argmax along axis 1 first"
         )
-    check_whole(name, labels)
+    check_whole_numbers(name, labels)
     labels = labels.astype(np.int64)
     if num_classes is not None and len(labels) and not 0 <= labels.min() <= labels.max() < num_classes:
         raise ValueError(
@@ -42,7 +42,7 @@ def check_labels(name: str, labels: np.ndarray, num_classes: int | None = None) 
     return labels
 
 
-def check_whole(name: str, values: np.ndarray) -> None:
+def check_whole_numbers(name: str, values: np.ndarray) -> None:
     """Raise ValueError unless all numbers of an array are whole; the text of a class name is none."""
     if values.size == 0 or values.dtype.kind in "biu":
         return
@@ -66,7 +66,6 @@ def check_answers(
 def check_same_length(**arrays: np.ndarray) -> None:
     """Raise ValueError unless all arrays, given by name, have the same length; one number alone has none."""
     single = [n for n, a in arrays.items() if not hasattr(a, "__len__") or getattr(a, "shape", None) == ()]
-
     if single:
         raise ValueError(f"{single[0]} must be an array or a list, got {arrays[single[0]]!r}")
     lengths = {name: len(array) for name, array in arrays.items()}

@@ -6,7 +6,7 @@ pictures together, as PASCAL VOC and Cityscapes do, not picture by picture.
 
 import numpy as np
 
-from utils.metrics.checks import check_count, check_whole
+from utils.metrics.checks import check_count, check_whole_numbers
 from utils.metrics.classification import confusion_matrix
 
 
@@ -38,7 +38,7 @@ def segmentation_iou(y_true: np.ndarray, y_pred: np.ndarray, num_classes: int) -
                 f"{name} must be a map with one class a pixel, shape (H, W) or (B, H, W), got {labels.shape}; "
                 "of scores (B, Y, H, W) take the argmax along axis 1 first"
             )
-        check_whole(name, labels)
+        check_whole_numbers(name, labels)
     if y_true.shape != y_pred.shape:
         raise ValueError(
             f"y_true has shape {y_true.shape}, y_pred {y_pred.shape}: give the same pixels twice"
