@@ -21,8 +21,9 @@ FORBIDDEN_CALLS = {
 """A function called make_repeatable is there to set seeds; a chapter calls it once and says which."""
 NUMPY_ONLY = {"numpy"}
 AT_THE_TOP = {
+    "checks": NUMPY_ONLY,
     "metrics": NUMPY_ONLY,
-    "numpy_nn": NUMPY_ONLY,
+    "numpy_nn": NUMPY_ONLY | {"scipy"},
     "runs": NUMPY_ONLY,
     "prose": NUMPY_ONLY,
     "exercises": NUMPY_ONLY,

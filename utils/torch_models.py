@@ -8,39 +8,39 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-POSITION_STD = 0.02
-"""Standard deviation with which learned positions start, as in Dosovitskiy and others, 2021, and in timm."""
+from utils.numpy_nn.cnn import last_map_size
+from utils.numpy_nn.positions import POSITION_STD
 
 
-def build_cnn(image_size: int = 32, in_channels: int = 3, num_classes: int = 10) -> nn.Sequential:
+def build_cnn(
+    image_size: int = 32, in_channels: int = 3, num_classes: int = 10, padding: int = 0
+) -> nn.Sequential:
     """Build the course's first convolutional network: 122,570 parameters for 32 × 32 × 3 images and 10 classes.
 
-    Three convolutions of 32, 64 and 64 kernels, 3 × 3, no padding, ReLU; 2 × 2 max-pooling after the first two;
-    a hidden layer of 64. The same layers as `utils.keras_models.build_cnn`, without its softmax.
+    Three convolutions of 32, 64 and 64 kernels, 3 × 3, ReLU; 2 × 2 max-pooling after the first two; a hidden layer
+    of 64. The same layers as `utils.keras_models.build_cnn`, without its softmax, and as `utils.numpy_nn.build_cnn`.
 
     Parameters
     ----------
-    image_size : int, at least 18
-        H = W; smaller images leave nothing for the last convolution.
+    image_size : int
+        H = W; at least 18 without padding, at least 4 with a padding of 1.
+    padding : 0 or 1
+        Zeros around the maps before each convolution; 1 keeps their size, and makes room for small images.
 
     Returns
     -------
     Sequential
         float32 images (B, C, H, W) in [0, 1] to logits (B, Y).
     """
-    if image_size < 18:
-        raise ValueError(
-            f"image_size must be at least 18, got {image_size}: the third convolution would see nothing"
-        )
-    side = ((image_size - 2) // 2 - 2) // 2 - 2
+    side = last_map_size(image_size, padding)
     layers = {
-        "convolution_1": nn.Conv2d(in_channels, 32, 3),
+        "convolution_1": nn.Conv2d(in_channels, 32, 3, padding=padding),
         "relu_1": nn.ReLU(),
         "pooling_1": nn.MaxPool2d(2),
-        "convolution_2": nn.Conv2d(32, 64, 3),
+        "convolution_2": nn.Conv2d(32, 64, 3, padding=padding),
         "relu_2": nn.ReLU(),
         "pooling_2": nn.MaxPool2d(2),
-        "convolution_3": nn.Conv2d(64, 64, 3),
+        "convolution_3": nn.Conv2d(64, 64, 3, padding=padding),
         "relu_3": nn.ReLU(),
         "flatten": nn.Flatten(),  # (B, 64, side, side) -> (B, 64·side·side)
         "hidden": nn.Linear(64 * side * side, 64),

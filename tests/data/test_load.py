@@ -82,7 +82,9 @@ def test_unknown_names_are_refused_with_the_known_ones():
 
 
 @pytest.mark.parametrize("name", LOCAL)
-@pytest.mark.parametrize("value, message", [(-1, "at least 0, got -1"), (0.5, "a whole number, got 0.5")])
+@pytest.mark.parametrize(
+    "value, message", [(-1, "a whole number, at least 0, got -1"), (0.5, "a whole number, .*got 0.5")]
+)
 def test_numbers_are_whole_and_not_negative(name, value, message):
     with pytest.raises(ValueError, match=f"count must be {message}"):
         data.load(name, "train", count=value)

@@ -143,10 +143,10 @@ def test_objects_keep_apart():
         ({"size": (float("nan"), 0.3)}, "size must be"),
         ({"size": 0.3}, "size must be"),
         ({"size": (0.1, 0.2, 0.3)}, "size must be"),
-        ({"max_objects": 0}, "max_objects must be from 1 to 255, got 0"),
-        ({"max_objects": 256}, "max_objects must be from 1 to 255, got 256"),
-        ({"max_objects": 1.5}, "max_objects must be a whole number, got 1.5"),
-        ({"max_objects": float("nan")}, "max_objects must be a whole number, got nan"),
+        ({"max_objects": 0}, "max_objects must be a whole number, from 1 to 255, got 0"),
+        ({"max_objects": 256}, "max_objects must be a whole number, from 1 to 255, got 256"),
+        ({"max_objects": 1.5}, "max_objects must be a whole number, .*got 1.5"),
+        ({"max_objects": float("nan")}, "max_objects must be a whole number, .*got nan"),
     ],
 )
 def test_bad_knobs(knobs, message):
@@ -157,11 +157,11 @@ def test_bad_knobs(knobs, message):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ((3, np.random.default_rng(0), 8), "image_size must be at least 16, got 8"),
-        ((3, np.random.default_rng(0), 32.0), "image_size must be a whole number, got 32.0"),
-        ((-1, np.random.default_rng(0)), "count must be at least 0, got -1"),
-        ((2.5, np.random.default_rng(0)), "count must be a whole number, got 2.5"),
-        ((True, np.random.default_rng(0)), "count must be a whole number, got True"),
+        ((3, np.random.default_rng(0), 8), "image_size must be a whole number, at least 16, got 8"),
+        ((3, np.random.default_rng(0), 32.0), "image_size must be a whole number, .*got 32.0"),
+        ((-1, np.random.default_rng(0)), "count must be a whole number, at least 0, got -1"),
+        ((2.5, np.random.default_rng(0)), "count must be a whole number, .*got 2.5"),
+        ((True, np.random.default_rng(0)), "count must be a whole number, .*got True"),
         ((3, 0), r"rng must be a generator such as np.random.default_rng\(0\), got 0"),
         ((3, np.random.default_rng(0), 32, "hard"), "settings must be SceneSettings, got 'hard'"),
     ],

@@ -99,7 +99,11 @@ def test_counts_sum_and_refuse_too_many():
     assert stratified_counts(LABELS, 33).sum() == 33
     with pytest.raises(ValueError, match="asked for 501 of 500 images"):
         stratified_counts(LABELS, 501)
-    for count, message in ((-1, "at least 0, got -1"), (2.5, "a whole number, got 2.5"), (np.nan, "got nan")):
+    for count, message in (
+        (-1, "at least 0, got -1"),
+        (2.5, "a whole number, .*got 2.5"),
+        (np.nan, "got nan"),
+    ):
         with pytest.raises(ValueError, match=f"count must be .*{message}"):
             stratified_choice(LABELS, count, np.random.default_rng(0))
     assert stratified_choice([], 0, np.random.default_rng(0)).shape == (0,)

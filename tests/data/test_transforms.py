@@ -105,7 +105,7 @@ def test_enlarging_keeps_means_and_range_and_repeats_at_the_edge():
     np.testing.assert_array_equal(enlarge(images, 2)[0, 0, :, 0], [0, 25, 75, 100])
     np.testing.assert_array_equal(enlarge(images, 1), images)
     assert enlarge(np.zeros((2, 3, 4, 3), np.uint8), 4).shape == (2, 12, 16, 3)
-    with pytest.raises(ValueError, match="factor must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="factor must be a whole number, at least 1, got 0"):
         enlarge(images, 0)
     with pytest.raises(ValueError, match="images must be uint8 of shape"):
         enlarge(images[0], 2)

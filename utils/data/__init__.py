@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from utils.checks import check_whole
 from utils.data import bundled
-from utils.data.checks import check_whole
 from utils.data.cifar10 import load_cifar10
 from utils.data.dataset import ImageDataset, SceneDataset
 from utils.data.scenes import SceneSettings, make_scenes

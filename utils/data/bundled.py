@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from utils.data.checks import check_whole
+from utils.checks import check_whole
 from utils.data.dataset import ImageDataset
 from utils.data.splits import check_split, stratified_split
 

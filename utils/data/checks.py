@@ -5,16 +5,6 @@ from collections.abc import Iterable
 import numpy as np
 
 
-def check_whole(name: str, value: int, low: int = 0, high: int | None = None) -> int:
-    """Return `value` as an int; ValueError unless it is a whole number in low … high (no upper end if not given)."""
-    if isinstance(value, bool | np.bool) or not isinstance(value, int | np.integer):
-        raise ValueError(f"{name} must be a whole number, got {value!r}")
-    if value < low or (high is not None and value > high):
-        wanted = f"at least {low}" if high is None else f"from {low} to {high}"
-        raise ValueError(f"{name} must be {wanted}, got {value}")
-    return int(value)
-
-
 def check_range(name: str, value: float, low: float, high: float, unit: str = "") -> None:
     """Raise ValueError unless `value` is a number in [low, high]; NaN lies in no range."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):

@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from utils.data.checks import check_whole
+from utils.checks import check_whole
 from utils.data.splits import pixel_hashes
 
 Arrays = tuple[np.ndarray, np.ndarray]

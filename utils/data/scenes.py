@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from utils.data.checks import check_range, check_rng, check_whole
+from utils.checks import check_whole
+from utils.data.checks import check_range, check_rng
 from utils.data.dataset import SceneDataset
 from utils.data.scene_shapes import BACKGROUNDS, COLOURS, SHAPES, TEXTURES, texture
 

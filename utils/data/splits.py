@@ -4,7 +4,8 @@ import hashlib
 
 import numpy as np
 
-from utils.data.checks import check_classes, check_fractions, check_rng, check_uint8_images, check_whole
+from utils.checks import check_whole
+from utils.data.checks import check_classes, check_fractions, check_rng, check_uint8_images
 from utils.data.dataset import ImageDataset
 
 SPLITS = ("train", "validation", "test")

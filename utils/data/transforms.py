@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from utils.data.checks import check_number_images, check_uint8_images, check_whole
+from utils.checks import check_whole
+from utils.data.checks import check_number_images, check_uint8_images
 
 
 def unit_range(images: np.ndarray) -> np.ndarray:

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from utils.checks import check_whole
 from utils.metrics.checks import (
-    check_count,
     check_labels,
     check_numbers,
     check_probabilities,
@@ -62,7 +62,7 @@ def reliability_bins(
     confidence, accuracy : ndarray of shape (num_bins,), float64, the means in each bin, NaN in an empty one
     """
     y_true, probabilities = _check(y_true, probabilities)
-    num_bins = check_count("num_bins", num_bins)
+    num_bins = check_whole("num_bins", num_bins, 1)
     confidence = probabilities.max(axis=1)  # (B, Y) -> (B,)
     correct = probabilities.argmax(axis=1) == y_true
     inner_edges = np.linspace(0, 1, num_bins + 1)[1:-1]

@@ -1,19 +1,8 @@
 """What the metrics ask of their input, each with a sentence for the reader who gave something else."""
 
-import operator
-
 import numpy as np
 
-
-def check_count(name: str, count: int, at_least: int = 1) -> int:
-    """Return `count` as an int; ValueError unless it is a whole number of at least `at_least`."""
-    try:
-        whole = operator.index(count)
-    except TypeError:
-        whole = None
-    if whole is None or whole < at_least:
-        raise ValueError(f"{name} must be a whole number, at least {at_least}, got {count!r}")
-    return whole
+from utils.checks import check_whole
 
 
 def check_labels(name: str, labels: np.ndarray, num_classes: int | None = None) -> np.ndarray:
@@ -25,7 +14,7 @@ def check_labels(name: str, labels: np.ndarray, num_classes: int | None = None) 
         If the shape is another, if there are fractions among the labels, or if one is out of range.
     """
     if num_classes is not None:
-        num_classes = check_count("num_classes", num_classes)
+        num_classes = check_whole("num_classes", num_classes, 1)
     labels = np.asarray(labels)
     if labels.ndim != 1:
         raise ValueError(

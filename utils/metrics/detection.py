@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from utils.checks import check_whole
 from utils.metrics.checks import (
     check_boxes,
-    check_count,
     check_iou_threshold,
     check_labels,
     check_same_length,
@@ -130,7 +130,7 @@ def average_precision_table(
     -------
     ndarray of shape (Y, T), float64, in [0, 1]; NaN in the row of a class that is in no image.
     """
-    _check_images(truth, predictions, check_count("num_classes", num_classes))
+    _check_images(truth, predictions, check_whole("num_classes", num_classes, 1))
     if not len(iou_thresholds):
         raise ValueError("iou_thresholds is empty: give at least one, such as [0.5]")
     for threshold in iou_thresholds:
@@ -179,7 +179,7 @@ def _match(iou, scores, threshold):
 def _check_hits(hits, scores, num_true):
     hits, scores = check_labels("hits", hits, num_classes=2), check_scores(scores)
     check_same_length(hits=hits, scores=scores)
-    if check_count("num_true", num_true, at_least=0) < hits.sum():
+    if check_whole("num_true", num_true) < hits.sum():
         raise ValueError(f"num_true must be at least the number of hits, {hits.sum()}; got {num_true}")
     return hits, scores
 

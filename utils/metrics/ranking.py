@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from utils.metrics.checks import check_count, check_labels, check_same_length, check_scores
+from utils.checks import check_whole
+from utils.metrics.checks import check_labels, check_same_length, check_scores
 
 
 def precision_recall_curve(
@@ -38,7 +39,7 @@ def precision_recall_curve(
         num_positives = int(y_true.sum())
         if not len(y_true):
             raise ValueError("y_true is empty: a curve needs at least one answer, or num_positives")
-    check_count("num_positives", num_positives, at_least=0)
+    check_whole("num_positives", num_positives)
     if num_positives < y_true.sum():
         raise ValueError(
             f"num_positives is {num_positives}, but y_true alone has {y_true.sum()}: count them all"

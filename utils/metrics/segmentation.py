@@ -6,7 +6,8 @@ pictures together, as PASCAL VOC and Cityscapes do, not picture by picture.
 
 import numpy as np
 
-from utils.metrics.checks import check_count, check_whole_numbers
+from utils.checks import check_whole
+from utils.metrics.checks import check_whole_numbers
 from utils.metrics.classification import confusion_matrix
 
 
@@ -43,7 +44,7 @@ def segmentation_iou(y_true: np.ndarray, y_pred: np.ndarray, num_classes: int) -
         raise ValueError(
             f"y_true has shape {y_true.shape}, y_pred {y_pred.shape}: give the same pixels twice"
         )
-    matrix = confusion_matrix(y_true.ravel(), y_pred.ravel(), check_count("num_classes", num_classes))
+    matrix = confusion_matrix(y_true.ravel(), y_pred.ravel(), check_whole("num_classes", num_classes, 1))
     shared = np.diag(matrix)  # (Y,)
     covered = matrix.sum(axis=0) + matrix.sum(axis=1) - shared
     return np.divide(shared, covered, out=np.full(len(shared), np.nan), where=covered > 0)

@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from utils.metrics.checks import check_count, check_same_length
+from utils.checks import check_whole
+from utils.metrics.checks import check_same_length
 
 Z_95 = 1.959963984540054
 """95 % of a normal distribution lie within so many standard deviations."""
@@ -21,8 +22,8 @@ def wilson_interval(num_correct: int, count: int) -> tuple[float, float]:
     ValueError
         If `count` is not at least 1, or `num_correct` is not from 0 to `count`.
     """
-    check_count("count", count)
-    if check_count("num_correct", num_correct, at_least=0) > count:
+    check_whole("count", count, 1)
+    if check_whole("num_correct", num_correct) > count:
         raise ValueError(f"got {num_correct} of {count}: num_correct must not be above count")
     share, z2 = num_correct / count, Z_95**2
     centre = (share + z2 / (2 * count)) / (1 + z2 / count)
@@ -49,7 +50,7 @@ def bootstrap_interval(
     Source: B. Efron, Bootstrap Methods: Another Look at the Jackknife, 1979; percentiles: Efron and
     Tibshirani, 1993.
     """
-    check_count("resamples", resamples, at_least=2)
+    check_whole("resamples", resamples, 2)
     arrays = [np.asarray(array) for array in arrays]
     check_same_length(**{f"array {i + 1}": array for i, array in enumerate(arrays)})
     if not arrays or not len(arrays[0]):
