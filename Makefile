@@ -9,7 +9,7 @@ NODE_INSTALLED := node_modules/.package-lock.json
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book test outputs lab serve bench gettext lock lint clean
+.PHONY: help book test outputs lab serve bench mutants gettext lock lint clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ serve: book  ## serve the website at http://127.0.0.1:8000
 
 bench: $(INSTALLED)  ## measure how fast data, chapters and build are, and how heavy the pages
 	$(BIN)/python scripts/bench.py
+
+mutants: $(INSTALLED)  ## break the layers in NumPy piece by piece: a test must notice each time
+	$(BIN)/python scripts/mutants.py
 
 gettext: $(INSTALLED) $(NODE_INSTALLED)  ## extract what is to be translated and update book/locales
 	rm -rf _build/gettext

@@ -19,6 +19,8 @@ from skimage.feature import hog
 
 from utils.data import SceneSettings, load, make_scenes
 from utils.features import oriented_gradients
+from utils.numpy_nn import Attention, Convolution
+from utils.torch_models import Attention as TorchAttention
 from utils.torch_models import VisionTransformer, build_cnn
 from utils.torch_training import cross_entropy
 
@@ -79,6 +81,50 @@ def bench_networks() -> None:
         print(f"training step, {name:18}{1e6 * value / 64:7.0f} µs an image, {ratio:.2f} times the CNN's")
 
 
+def bench_layers() -> None:
+    """Print what layers in NumPy cost forwards and backwards, in units of PyTorch's on the same thread, in float32."""
+    torch.set_num_threads(1)
+    rng = np.random.default_rng(0)
+    layers = {
+        "convolution": (
+            Convolution(32, 64, 3, rng, padding=1),
+            torch.nn.Conv2d(32, 64, 3, padding=1),
+            rng.standard_normal((64, 32, 32, 32), np.float32),  # (B, H, W, C)
+        ),
+        "attention": (
+            Attention(64, 4, rng),
+            TorchAttention(64, 4),
+            rng.standard_normal((16, 256, 64), np.float32),  # (B, N, D)
+        ),
+    }
+    for name, (ours, theirs, x) in layers.items():
+        dz = np.ones_like(ours.forward(x))
+        theirs_x = torch.from_numpy(np.moveaxis(x, -1, 1).copy() if x.ndim == 4 else x).requires_grad_()
+        theirs_dz = torch.ones_like(theirs(theirs_x))
+        seconds = fastest(lambda ours=ours, x=x, dz=dz: (ours.forward(x), ours.backward(dz)))
+        reference = fastest(lambda model=theirs, x=theirs_x, dz=theirs_dz: model(x).backward(dz))
+        print(
+            f"NumPy, {name:18}{1000 * seconds:8.0f} ms there and back, {seconds / reference:.2f} times PyTorch's"
+        )
+
+
+def bench_tokens() -> None:
+    """Print how the time of attention grows with the number of tokens, for one picture and tokens of 64 numbers."""
+    layer, counts = Attention(64, 4, np.random.default_rng(0)), 2 ** np.arange(4, 12)
+    images = np.random.default_rng(0).standard_normal((1, counts[-1], 64), np.float32)
+    seconds = []
+    for count in counts:
+        repeats = max(1, 2**12 // count)
+        x = images[:, :count]
+        action = lambda x=x, repeats=repeats: [layer.forward(x) for _ in range(repeats)]  # noqa: E731
+        seconds.append(fastest(action) / repeats)
+    slopes = np.diff(np.log(seconds)) / np.diff(np.log(counts))
+    for count, value, slope in zip(counts[1:], seconds[1:], slopes, strict=True):
+        print(f"attention, {count:5} tokens {1000 * value:10.2f} ms, slope {slope:.2f} since half as many")
+    whole = np.polyfit(np.log(counts), np.log(seconds), 1)[0]
+    print(f"attention, slope of all  {whole:8.2f}; multiply-adds are mostly quadratic above {2 * 64} tokens")
+
+
 def bench_chapters() -> None:
     for chapter, seconds in sorted(read_json(DURATIONS).items()):
         print(f"execute {Path(chapter).name:17}{seconds:8.1f} s, the last time")
@@ -103,6 +149,8 @@ def main() -> int:
     bench_bundled()
     bench_features()
     bench_networks()
+    bench_layers()
+    bench_tokens()
     bench_build()
     bench_chapters()
     bench_pages()

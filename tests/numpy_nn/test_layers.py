@@ -133,6 +133,11 @@ def test_first_weights_of_dense_layers_keep_the_variance():
     assert layer.parameters["weight"].var() == pytest.approx(1 / 200, rel=0.02)
 
 
+def test_large_numbers_are_finite_even_if_their_sum_is_not():
+    large = np.full(4, 3e38, np.float32)
+    np.testing.assert_array_equal(ReLU().forward(large), large)
+
+
 def test_whole_numbers_are_taken_as_floats():
     assert ReLU().forward(np.array([-1, 2])).dtype == np.float64
 

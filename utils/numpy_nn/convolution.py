@@ -75,7 +75,8 @@ class Convolution(Layer):
             columns = _columns(windows[:, rows])  # (G, b·H'·W', K²C/G)
             answers = columns @ matrix  # (G, b·H'·W', K²C/G) @ (G, K²C/G, O/G) -> (G, b·H'·W', O/G)
             z[rows] = np.moveaxis(answers, 0, 1).reshape(z[rows].shape)
-        z = z.reshape(len(x), height, width, -1) + bias
+        z = z.reshape(len(x), height, width, -1)  # (B, H', W', G, O/G) -> (B, H', W', O)
+        z += bias
         return self._remember(z, windows, x.shape)
 
     def backward(self, dz: np.ndarray) -> np.ndarray:

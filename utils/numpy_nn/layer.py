@@ -151,9 +151,9 @@ def check_finite(name: str, values: np.ndarray) -> np.ndarray:
         raise ValueError(f"{name} must hold finite numbers, got {values.dtype}")
     if values.dtype.kind != "f":
         return values.astype(np.float64)
-    if not np.isfinite(
-        values.sum(dtype=np.float64)
-    ):  # cheap, and right unless a sum of finite numbers is too large
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = values.sum()
+    if not np.isfinite(total):  # one sum is cheap; only if it is not finite is every number looked at
         bad = np.count_nonzero(~np.isfinite(values))
         if bad:
             raise ValueError(
