@@ -44,8 +44,8 @@ MODULES = {
 """What is broken, and the test file that is the first to notice."""
 SLOW = ("test_keras_parity.py", "test_optimisers.py", "test_networks.py")
 """Not for every mutant: these load Keras or train; the optimisers' own are tried on optimisers alone."""
-TURNS = ("swapaxes", "transpose", "moveaxis", "ascontiguousarray")
-CHECKS = ("_check", "check_", "raise", "ValueError")
+TURNS = ("swapaxes", "transpose", "moveaxis")
+CHECKS = ("_check", "check_")
 """Arithmetic inside checks of the input is no part of a layer."""
 
 
@@ -66,6 +66,8 @@ def mutants_of(module: str, source: str) -> Iterator[Mutant]:
     """Yield each mutant of a module: every change that applies, at every place in its functions and methods."""
     tree = ast.parse(source)
     for owner, function in _functions(tree):
+        if function.name.startswith(CHECKS):
+            continue
         for path, node in _arithmetic(function):
             for kind, replacement in _changes(node):
                 changed = copy.deepcopy(tree)
