@@ -44,7 +44,7 @@ lab: $(INSTALLED)  ## open the chapters in JupyterLab
 serve: book  ## serve the website at http://127.0.0.1:8000
 	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory _build/html
 
-bench: $(INSTALLED)  ## measure how fast data, chapters and build are, and how heavy the pages
+bench: $(INSTALLED)  ## measure how fast data, layers, chapters and build are, and how heavy the pages
 	$(BIN)/python scripts/bench.py
 
 mutants: $(INSTALLED)  ## break the layers in NumPy piece by piece: a test must notice each time
