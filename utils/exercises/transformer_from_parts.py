@@ -102,9 +102,7 @@ EXERCISES = (
                 "The quadratic part is 2 N² D, with a 2: equal at N = (2 + ρ) D.",
             ),
             Mistake(
-                lambda s, d, r: min(
-                    p for p in range(1, s + 1) if s % p == 0 and (s // p) ** 2 < (2 + r) * d
-                ),
+                lambda s, d, r: min(p for p in range(1, s + 1) if s % p == 0 and (s // p) ** 2 < (2 + r) * d),
                 "With that patch the linear part is still larger. Take the next smaller one.",
             ),
             Mistake(
