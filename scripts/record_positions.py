@@ -3,8 +3,8 @@
     python scripts/record_positions.py
 
 Writes results/positions_on_digits.json, in about five minutes of one core. Patches of 2 × 2 pixels, sixteen tokens; all
-networks get the same pictures, the same number of steps and, but for the positions, the same first weights. The learning
-rate of each is chosen on validation images, by the mean over five seeds; the test images are read for what was chosen.
+networks get the same pictures and the same number of steps. The learning rate of each is chosen on validation images, by
+the mean over five seeds; the test images are read for what was chosen.
 """
 
 import os
