@@ -75,6 +75,8 @@ def attention(queries: np.ndarray, keys: np.ndarray, values: np.ndarray) -> tupl
 def sine_positions(count: int, width: int) -> np.ndarray:
     """Return a vector for each position, of sines and cosines of ever longer waves: float64 (N, D).
 
+    Equation `eq-transformer-sine`, written out in `3_algorithms/transformer_from_parts`.
+
     Source: A. Vaswani and others, Attention Is All You Need, 2017, section 3.5.
     """
     if count < 1 or width < 2 or width % 2:

@@ -33,7 +33,10 @@ def rotary_angles(rows: int, columns: int, width: int) -> np.ndarray:
 
 
 def rotate(x: np.ndarray, angles: np.ndarray) -> np.ndarray:
-    """Turn pairs of numbers (..., N, E) by angles (N, E / 2): equation `eq-transformer-rotate`; -angles turns them back."""
+    """Turn pairs of numbers (..., N, E) by angles (N, E / 2): equation `eq-transformer-rotate`.
+
+    -angles turns them back, which is also the way of a gradient: `eq-transformer-rotate-backward`.
+    """
     if x.ndim < 2 or x.shape[-2:] != (len(angles), 2 * angles.shape[1]):
         raise ValueError(
             f"angles of shape {angles.shape} turn {len(angles)} tokens of {2 * angles.shape[1]} numbers, "
