@@ -8,13 +8,16 @@ pixel by pixel. Written out in `3_algorithms` and put to the test in `4_code`.
 
 from collections.abc import Iterator, Mapping
 from math import isqrt
+from typing import Any
 
-import keras
 import numpy as np
 import torch
 from torch import nn
 
 from utils.numpy_nn.layer import check_state
+
+KerasModel = Any
+"""A `keras.Model`; Keras is not imported here, so that weights move to PyTorch without waiting for TensorFlow."""
 
 State = Mapping[str, np.ndarray]
 """Arrays by the names of `utils.numpy_nn.Layer.named_parameters`."""
@@ -39,15 +42,15 @@ def to_torch(state: State, model: nn.Module) -> None:
             parameter.copy_(torch.from_numpy(np.ascontiguousarray(turned)))
 
 
-def from_keras(model: keras.Model) -> dict[str, np.ndarray]:
+def from_keras(model: KerasModel) -> dict[str, np.ndarray]:
     """Return copies of a model's weights by NumPy's names; the parts of attention are put side by side."""
     return {
-        name: np.concatenate([_flat(name, keras.ops.convert_to_numpy(v)) for v in variables], axis=-1)
+        name: np.concatenate([_flat(name, v.numpy()) for v in variables], axis=-1)
         for name, variables in _keras_variables(model)
     }
 
 
-def to_keras(state: State, model: keras.Model) -> None:
+def to_keras(state: State, model: KerasModel) -> None:
     """Copy `state` into a model of Keras; ValueError unless names and shapes fit."""
     check_state(state, {name: array.shape for name, array in from_keras(model).items()})
     for name, variables in _keras_variables(model):
@@ -93,10 +96,10 @@ def _channels_before(model: nn.Module) -> Iterator[tuple[str, int]]:
             flat = False
 
 
-def _keras_variables(model: keras.Model) -> Iterator[tuple[str, list]]:
+def _keras_variables(model: KerasModel) -> Iterator[tuple[str, list]]:
     """Yield NumPy's name for each weight of a model, and the variables that hold it, side by side."""
     for layer in model.layers:
-        if isinstance(layer, keras.layers.MultiHeadAttention):
+        if hasattr(layer, "query_dense"):
             parts = (layer.query_dense, layer.key_dense, layer.value_dense)
             yield f"{layer.name}.qkv.weight", [part.kernel for part in parts]
             yield f"{layer.name}.qkv.bias", [part.bias for part in parts]

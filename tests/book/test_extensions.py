@@ -17,6 +17,7 @@ sys.path.insert(0, str(ROOT / "book" / "_ext"))
 import accessible  # noqa: E402
 import colab_copies  # noqa: E402
 import fresh_outputs  # noqa: E402
+import held_by  # noqa: E402
 import inline_drawings  # noqa: E402
 import lean_pages  # noqa: E402
 import node_packages  # noqa: E402
@@ -253,3 +254,22 @@ def test_a_change_of_the_looks_is_seen(tmp_path, name):
     before = fresh_outputs.digest_of_looks(tmp_path)
     path.write_text("2")
     assert fresh_outputs.digest_of_looks(tmp_path) != before
+
+
+def test_only_the_line_behind_an_equation_is_set_small():
+    def paragraph(*children):
+        return nodes.paragraph("", "", *children)
+
+    def emphasis():
+        return nodes.emphasis("", "In code:")
+
+    line = paragraph(emphasis(), nodes.Text(" "), nodes.literal("", "Dense.forward"), nodes.Text("; "))
+    others = [
+        paragraph(emphasis(), nodes.Text(" is said of "), nodes.literal("", "x")),
+        paragraph(nodes.Text("See "), emphasis(), nodes.literal("", "x")),
+        paragraph(),
+    ]
+    document = nodes.document(None, None)
+    document += [line, *others]
+    held_by.mark(None, document)
+    assert line["classes"] == ["held-by"] and not any(other["classes"] for other in others)
