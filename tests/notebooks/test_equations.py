@@ -58,15 +58,19 @@ def docstrings_of_chapter(chapter):
 
 
 def docstring(name, chapter):
-    """Return the docstring of a function that an equation names: the package's, or one that the chapter defines."""
+    """Return the docstring of a function that an equation names: what the chapter defines, and the package's copy."""
     own = docstrings_of_chapter(chapter)
-    if name in own:
-        return own[name]
     first, *rest = name.split(".")
-    place = numpy_nn if hasattr(numpy_nn, first) else importlib.import_module(f"utils.{first}")
-    for part in [first, *rest] if place is numpy_nn else rest:
+    place = numpy_nn
+    if not hasattr(numpy_nn, first):
+        if name in own:
+            return own[name]
+        place = importlib.import_module(f"utils.{first}")
+    else:
+        rest = [first, *rest]
+    for part in rest:
         place = getattr(place, part)
-    return place.__doc__ or ""
+    return own.get(name, "") + (place.__doc__ or "")
 
 
 def test_part_3_has_its_chapters():
