@@ -20,6 +20,7 @@ CHAPTERS = (
     "attention_and_tokens",
     "cnn_backward",
     "transformer_from_parts",
+    "optimisers",
     "cnn_in_keras",
 )
 
