@@ -58,7 +58,7 @@ def convolution(
     groups: int = 1,
     bias: bool = True,
 ) -> Layer:
-    """Count a convolution with K × K kernels whose output has `out_size` × `out_size` places.
+    """Count a convolution with K × K kernels whose output has `out_size` × `out_size` places: `eq-forward-count`.
 
     With groups, each kernel sees only in_channels / groups channels.
     """

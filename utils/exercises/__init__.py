@@ -18,6 +18,7 @@ CHAPTERS = (
     "metrics",
     "convolution_and_pooling",
     "attention_and_tokens",
+    "cnn_forward",
     "cnn_backward",
     "transformer_from_parts",
     "optimisers",

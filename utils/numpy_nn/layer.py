@@ -130,9 +130,10 @@ class Sequential(Layer):
 
 
 class Flatten(Layer):
-    """Write each image's numbers in one row, (B, H, W, C) to (B, H·W·C): row by row, and each pixel's channels together.
+    """Write each image's numbers in one row, (B, H, W, C) to (B, H·W·C): `eq-forward-flatten`.
 
-    PyTorch flattens (C, H, W), so a dense layer behind it needs its rows in another order there.
+    Row by row, and each pixel's channels together. PyTorch flattens (C, H, W), so a dense layer behind it needs its rows
+    in another order there.
     """
 
     def forward(self, x: np.ndarray) -> np.ndarray:
