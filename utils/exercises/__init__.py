@@ -20,6 +20,7 @@ CHAPTERS = (
     "attention_and_tokens",
     "cnn_forward",
     "cnn_backward",
+    "transformer_mathematics",
     "transformer_from_parts",
     "optimisers",
     "cnn_in_keras",
