@@ -4,6 +4,8 @@ Images come in as float32 (B, C, H, W), the order that PyTorch's layers want. Th
 on as a black box, and taken apart in the parts on concepts, algorithms and code.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 from torch.nn import functional
@@ -53,6 +55,18 @@ def build_cnn(
     return network
 
 
+class Standardise(nn.Module):
+    """Shift and scale each channel of images (B, C, H, W): (images - mean) / std, with buffers, nothing to train."""
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float]):
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).view(1, -1, 1, 1))
+        self.register_buffer("std", torch.tensor(std, dtype=torch.float32).view(1, -1, 1, 1))
+
+    def forward(self, images):
+        return (images - self.mean) / self.std
+
+
 class PatchEmbed(nn.Module):
     """Cut images (B, C, H, W) into P × P patches and map each to a token: (B, N, D), N = HW / P², row by row."""
 
@@ -65,6 +79,38 @@ class PatchEmbed(nn.Module):
 
     def forward(self, images):
         return self.proj(images).flatten(2).transpose(1, 2)  # (B, D, H/P, W/P) -> (B, D, N) -> (B, N, D)
+
+
+class ConvEmbed(nn.Module):
+    """Three small convolutions in place of one large: images (B, C, H, W) to tokens (B, N, D) of 4 × 4 pixels each.
+
+    Neighbouring tokens share pixels here, and a token is made in several steps; small Vision Transformers learn faster so.
+
+    Source: T. Xiao and others, Early Convolutions Help Transformers See Better, 2021.
+    """
+
+    def __init__(self, image_size: int, patch_size: int, in_channels: int, embed_dim: int):
+        super().__init__()
+        if patch_size != 4 or image_size % 4:
+            raise ValueError(
+                f"the convolutions make tokens of 4 pixels, of images whose side is a multiple of 4; "
+                f"got {patch_size} and {image_size}"
+            )
+        self.num_patches = (image_size // 4) ** 2
+        widths = (in_channels, embed_dim // 4, embed_dim // 2, embed_dim)
+        self.convs = nn.ModuleList(
+            nn.Conv2d(widths[i], widths[i + 1], 3, stride=stride, padding=1, bias=False)
+            for i, stride in enumerate((2, 1, 2))
+        )
+        self.norms = nn.ModuleList(nn.BatchNorm2d(width) for width in widths[1:])
+
+    def forward(self, images):
+        maps = images
+        for i, (convolution, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
+            maps = norm(convolution(maps))
+            if i < 2:
+                maps = functional.relu(maps)
+        return maps.flatten(2).transpose(1, 2)  # (B, D, H/4, W/4) -> (B, D, N) -> (B, N, D)
 
 
 class Attention(nn.Module):
@@ -144,6 +190,8 @@ class VisionTransformer(nn.Module):
         D, L and A; A divides D.
     mlp_ratio : float
         Width of the hidden layer of each block's MLP, in units of D.
+    embed : class
+        What turns images into tokens: `PatchEmbed` or `ConvEmbed`.
     """
 
     def __init__(
@@ -157,9 +205,10 @@ class VisionTransformer(nn.Module):
         depth: int = 4,
         num_heads: int = 4,
         mlp_ratio: float = 2.0,
+        embed: type[nn.Module] = PatchEmbed,
     ):
         super().__init__()
-        self.patch_embed = PatchEmbed(image_size, patch_size, in_channels, embed_dim)
+        self.patch_embed = embed(image_size, patch_size, in_channels, embed_dim)
         self.pos_embed = nn.Parameter(POSITION_STD * torch.randn(1, self.patch_embed.num_patches, embed_dim))
         self.blocks = nn.ModuleList([Block(embed_dim, num_heads, mlp_ratio) for _ in range(depth)])
         self.norm = nn.LayerNorm(embed_dim)
