@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import distributed, nn
+from torch.distributed._functional_collectives import all_reduce
 from torch.nn import functional
 
 from utils.augmentation import alternate_flips, cutmix, shift_and_flip
@@ -109,7 +110,7 @@ def train_recipe(
             losses.append(_step(parallel, optimisers, recipe, batch, targets, device, bfloat16))
             if report is not None:
                 report(step + 1, total, losses[-1])
-        entry = {"loss": float(np.mean(losses)), "seconds": time.perf_counter() - started}
+        entry = {"loss": _mean_of_all(losses), "seconds": time.perf_counter() - started}
         progress.epochs.append(entry | (evaluate(model) if evaluate is not None else {}))
         if folder is not None and _rank() == 0:
             _save(folder, signature, model, optimisers, progress)
@@ -148,6 +149,14 @@ def _step(model, optimisers, recipe, batch, targets, device, bfloat16) -> float:
     return value
 
 
+def _mean_of_all(losses: list[float]) -> float:
+    """Return the mean over the steps, and over the processes, each of which saw an equal share."""
+    mean = torch.tensor(np.mean(losses))
+    if _size() > 1:
+        distributed.all_reduce(mean)
+    return mean.item() / _size()
+
+
 def _rank() -> int:
     return distributed.get_rank() if distributed.is_initialized() else 0
 
@@ -163,7 +172,7 @@ def _distribute(model: nn.Module) -> nn.Module:
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.__class__ = SharedBatchNorm2d
-    return nn.parallel.DistributedDataParallel(model, broadcast_buffers=False)
+    return nn.parallel.DistributedDataParallel(model, forward_sync_buffers=False)
 
 
 class SharedBatchNorm2d(nn.BatchNorm2d):
@@ -173,7 +182,7 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
         if not self.training:
             return super().forward(maps)
         moments = torch.stack([maps.mean((0, 2, 3)), maps.square().mean((0, 2, 3))])
-        mean, square = distributed.nn.functional.all_reduce(moments) / _size()
+        mean, square = all_reduce(moments, "sum", distributed.group.WORLD) / _size()
         variance = square - mean.square()
         with torch.no_grad():
             count = maps.numel() // maps.shape[1] * _size()

@@ -224,12 +224,14 @@ RECIPES: dict[str, Recipe] = {
     ),
     "cnn_sooner": Recipe(
         **_CNN,
-        epochs=0.5,
+        epochs=0.55,
         batch_size=250,
         options=_FAST | {"widths": (32, 96), "kernels": 16, "convolutions": (1, 2)},
     ),
-    "cnn_higher": Recipe(**_CNN, epochs=8, batch_size=500, options=_FAST | {"widths": (64, 192)}),
-    "cnn_long": Recipe(**_CNN, epochs=8, batch_size=500, options={"widths": (48, 192, 192)}),
+    "cnn_higher": Recipe(
+        **_CNN, epochs=7, batch_size=500, options=_FAST | {"widths": (64, 192), "kernels": 16}
+    ),
+    "cnn_long": Recipe(**_CNN, epochs=10, batch_size=500, options={"widths": (48, 192, 192)}),
     "vit_short": Recipe(
         **_VIT, model="conv_vit", epochs=8, options={"embed_dim": 96, "depth": 4, "num_heads": 4}
     ),

@@ -14,8 +14,8 @@ from torch.nn import functional
 def whitening_kernels(images: torch.Tensor, kernel_size: int, epsilon: float = 5e-4) -> torch.Tensor:
     """Return kernels that make the patches of `images` uncorrelated and of variance 1.
 
-    The kernels are the eigenvectors of the covariance of all K × K patches, each over the root of its eigenvalue, the
-    strongest first.
+    The kernels are the eigenvectors of the covariance of all K × K patches that tile the images, each over the root of
+    its eigenvalue, the strongest first.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def whitening_kernels(images: torch.Tensor, kernel_size: int, epsilon: float = 5
     -------
     Tensor of shape (C·K·K, C, K, K)
     """
-    patches = functional.unfold(images, kernel_size)  # (B, C·K·K, places)
+    patches = functional.unfold(images, kernel_size, stride=kernel_size)  # (B, C·K·K, places)
     patches = patches.transpose(1, 2).flatten(0, 1).double()  # (B·places, C·K·K)
     patches = patches - patches.mean(dim=0)
     values, vectors = torch.linalg.eigh(patches.T @ patches / len(patches))  # eigenvalues in rising order

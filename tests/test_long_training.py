@@ -1,0 +1,109 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from utils.data import load
+from utils.long_training import predict_averaged, train_recipe
+from utils.recipes import RECIPES
+
+DATASET = load("scenes", "train", count=300, seed=0)
+CNN = RECIPES["cnn_higher"].changed(
+    options={"kernel_size": 4, "stride": 2, "kernels": 8, "widths": (16, 16)}, batch_size=50, epochs=3
+)
+VIT = RECIPES["vit_short"].changed(
+    options={"embed_dim": 16, "depth": 1, "num_heads": 2}, batch_size=50, epochs=3, cutmix=0.5
+)
+both = pytest.mark.parametrize("recipe", [CNN, VIT], ids=["cnn", "vit"])
+
+
+def weights(model):
+    return {key: value.clone() for key, value in model.state_dict().items()}
+
+
+def assert_equal(ours, theirs):
+    assert ours.keys() == theirs.keys()
+    for key, value in ours.items():
+        assert torch.equal(value, theirs[key]), key
+
+
+@both
+def test_one_seed_one_run(recipe):
+    (one, progress), (other, _) = (train_recipe(recipe, DATASET, seed=1) for _ in range(2))
+    assert_equal(weights(one), weights(other))
+    assert len(progress.epochs) == 3 and progress.seconds > 0
+    different, _ = train_recipe(recipe, DATASET, seed=2)
+    assert not torch.equal(one.network.head.weight, different.network.head.weight)
+
+
+@both
+def test_a_killed_run_goes_on_as_if_nothing_had_happened(recipe, tmp_path):
+    whole, _ = train_recipe(recipe, DATASET, seed=0)
+    steps = []
+
+    def kill_in_the_second_epoch(step, total, loss):
+        steps.append(step)
+        if step == 9:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_recipe(recipe, DATASET, seed=0, folder=tmp_path, report=kill_in_the_second_epoch)
+    steps.clear()
+    resumed, progress = train_recipe(
+        recipe, DATASET, seed=0, folder=tmp_path, report=lambda step, total, loss: steps.append(step)
+    )
+    assert steps[0] == 7, "the first epoch is not done again"
+    assert len(progress.epochs) == 3
+    assert_equal(weights(resumed), weights(whole))
+    finished, again = train_recipe(recipe, DATASET, seed=0, folder=tmp_path)
+    assert_equal(weights(finished), weights(whole))
+    assert again.epochs == progress.epochs, "a run that is over is only read"
+    assert len(list(tmp_path.glob("*.safetensors"))) == 1
+
+
+def test_the_state_of_another_run_is_not_taken_up(tmp_path):
+    train_recipe(CNN.changed(epochs=1), DATASET, seed=0, folder=tmp_path)
+    for recipe, seed in ((CNN.changed(epochs=1), 1), (CNN.changed(epochs=2), 0)):
+        with pytest.raises(ValueError, match="holds the state of another run"):
+            train_recipe(recipe, DATASET, seed=seed, folder=tmp_path)
+
+
+def test_half_an_epoch_and_what_is_reported():
+    seen = []
+    _, progress = train_recipe(
+        CNN.changed(epochs=0.5),
+        DATASET,
+        seed=0,
+        evaluate=lambda model: {"accuracy": 0.25},
+        report=lambda step, total, loss: seen.append((step, total)),
+    )
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+    assert progress.epochs[0]["accuracy"] == 0.25 and json.dumps(progress.epochs)
+
+
+def test_it_learns_and_bfloat16_does_too():
+    for options in ({}, {"bfloat16": True}):
+        recipe = CNN.changed(label_smoothing=0.0, epochs=15)
+        _, progress = train_recipe(recipe, DATASET, seed=0, **options)
+        assert progress.epochs[-1]["loss"] < 0.8 * progress.epochs[0]["loss"]
+
+
+def test_a_loss_that_is_no_number_is_an_error():
+    recipe = CNN.changed(optimiser="sgd", learning_rate=1e30)
+    with pytest.raises(FloatingPointError, match="try a smaller learning rate"):
+        train_recipe(recipe, DATASET, seed=0)
+
+
+def test_answers_are_averaged_over_views():
+    model, _ = train_recipe(CNN.changed(epochs=1), DATASET, seed=0)
+    images = DATASET.images[:7]
+    one, flip, many = (predict_averaged(model, images, views=v) for v in ("one", "flip", "flip_and_shift"))
+    mirrored = predict_averaged(model, np.ascontiguousarray(images[:, :, ::-1]))
+    np.testing.assert_allclose(flip, (one + mirrored) / 2, atol=1e-5)
+    wide = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="reflect")
+    corners = [wide[:, i : i + 32, i : i + 32] for i in (0, 2)]
+    views = [predict_averaged(model, np.ascontiguousarray(v)) for c in corners for v in (c, c[:, :, ::-1])]
+    np.testing.assert_allclose(many, (flip + np.mean(views, axis=0)) / 2, atol=1e-5)
+    with pytest.raises(ValueError, match="unknown views"):
+        predict_averaged(model, images, views="ten")
