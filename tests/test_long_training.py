@@ -62,6 +62,21 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(recipe, tmp_path):
     assert len(list(tmp_path.glob("*.safetensors"))) == 1
 
 
+@both
+def test_a_start_gives_all_weights_but_the_head(recipe):
+    first, _ = train_recipe(recipe.changed(epochs=1), DATASET, seed=5)
+    still = recipe.changed(epochs=0.01, optimiser="sgd", learning_rate=1e-12)
+    moved, _ = train_recipe(still, DATASET, seed=6, start=first)
+    plain, _ = train_recipe(still, DATASET, seed=6)
+    torch.testing.assert_close(list(moved.network.parameters())[2], list(first.network.parameters())[2])
+    torch.testing.assert_close(moved.network.head.weight, plain.network.head.weight)
+    other = recipe.changed(
+        options={**recipe.options, **({"widths": (16, 24)} if recipe is CNN else {"depth": 2})}
+    )
+    with pytest.raises(ValueError, match="start is no model of this recipe"):
+        train_recipe(recipe, DATASET, seed=0, start=train_recipe(other, DATASET, seed=0)[0])
+
+
 def test_the_state_of_another_run_is_not_taken_up(tmp_path):
     train_recipe(CNN.changed(epochs=1), DATASET, seed=0, folder=tmp_path)
     for recipe, seed in ((CNN.changed(epochs=1), 1), (CNN.changed(epochs=2), 0)):

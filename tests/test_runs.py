@@ -32,6 +32,23 @@ def test_results_survive_a_round_trip_and_a_failed_write(tmp_path, monkeypatch):
         runs.load_result("two")
 
 
+def test_a_sweep_remembers_its_parts(tmp_path, monkeypatch):
+    monkeypatch.setattr(runs, "ROOT", tmp_path)
+    made = []
+
+    def make(value):
+        made.append(value)
+        return {"accuracy": value}
+
+    assert runs.remembered("sweep", "seed 0", lambda: make(0.5)) == {"accuracy": 0.5}
+    assert runs.remembered("sweep", "seed 1", lambda: make(0.6)) == {"accuracy": 0.6}
+    assert runs.remembered("sweep", "seed 0", lambda: make(0.7)) == {"accuracy": 0.5}
+    assert made == [0.5, 0.6]
+    with pytest.raises(RuntimeError):
+        runs.remembered("sweep", "seed 2", lambda: (_ for _ in ()).throw(RuntimeError))
+    assert runs.remembered("sweep", "seed 1", lambda: make(0.7)) == {"accuracy": 0.6}, "nothing is lost"
+
+
 def test_provenance_names_machine_and_versions():
     record = runs.provenance(("numpy", "scikit-learn", "jupyter-cache", "a-package-that-is-not-here"))
     assert record["versions"]["numpy"] == np.__version__

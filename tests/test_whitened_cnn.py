@@ -57,3 +57,12 @@ def test_the_answer_is_the_largest_of_each_map_through_the_head(images):
     model.measure(images)
     maps = model.forward_features(images[:3])
     assert torch.allclose(model(images[:3]), maps.flatten(2).max(2).values @ model.head.weight.T / 9)
+
+
+def test_without_whitening_the_first_layer_is_trained(images):
+    model = WhitenedCnn(widths=(8,), whitened=False)
+    before = model.whiten.weight.detach().clone()
+    model.measure(images)
+    assert torch.equal(model.whiten.weight, before)
+    model(images[:4]).square().sum().backward()
+    assert model.whiten.weight.grad.abs().max() > 0

@@ -42,6 +42,7 @@ def train_recipe(
     dataset: ImageDataset,
     *,
     seed: int,
+    start: nn.Module | None = None,
     folder: Path | None = None,
     device: str = "cpu",
     bfloat16: bool = False,
@@ -59,6 +60,8 @@ def train_recipe(
         The training images.
     seed : int
         Of the first weights, the order, the shifts and flips.
+    start : Module, optional
+        A trained model of the same recipe: its weights are the first ones here, all but those of the head.
     folder : Path, optional
         Where the state is saved after each epoch. If one of the same recipe, seed and images is there, the run goes on.
     device : str
@@ -84,6 +87,8 @@ def train_recipe(
     torch.manual_seed(seed)
     images, labels = torch.from_numpy(dataset.images), torch.from_numpy(dataset.labels)
     model = build_model(recipe, to_tensor(dataset.images[:MEASURED_IMAGES])).to(device)
+    if start is not None:
+        _start_from(model, start)
     optimisers = build_optimisers(recipe, model)
     highest = [[group["lr"] for group in optimiser.param_groups] for optimiser in optimisers]
     progress = Progress([])
@@ -115,6 +120,16 @@ def train_recipe(
         if folder is not None and _rank() == 0:
             _save(folder, signature, model, optimisers, progress)
     return model, progress
+
+
+def _start_from(model: nn.Module, start: nn.Module) -> None:
+    """Copy all weights but those of the head, which answers another question, and of the standardisation."""
+    own = model.state_dict()
+    kept = {key: value for key, value in start.state_dict().items() if key.startswith("network.")}
+    kept = {key: value for key, value in kept.items() if not key.startswith("network.head.")}
+    if kept.keys() - own.keys() or any(own[key].shape != value.shape for key, value in kept.items()):
+        raise ValueError("start is no model of this recipe: its weights have other names or shapes")
+    model.load_state_dict(own | kept)
 
 
 def _draw(recipe: Recipe, images, labels, mirrored, generator) -> tuple[torch.Tensor, torch.Tensor]:

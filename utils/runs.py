@@ -6,7 +6,8 @@ import importlib.metadata
 import json
 import os
 import platform
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
@@ -69,6 +70,23 @@ def save_result(name: str, result: dict[str, object]) -> Path:
     unfinished.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     unfinished.replace(path)
     return path
+
+
+def remembered(name: str, key: str, make: Callable[[], T]) -> T:
+    """Return `make()`, or what it gave before: what a sweep has finished outlives a kill.
+
+    Each part of the sweep `name` waits in a file of its own in `.cache/sweeps/<name>/` until that folder is removed, so
+    several processes can share the work; `make` must return what JSON can hold.
+    """
+    path = ROOT / ".cache" / "sweeps" / name / (re.sub(r"[^\w.=-]+", "-", key) + ".json")
+    if path.is_file():
+        return json.loads(path.read_text(encoding="utf-8"))
+    value = make()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(f".{os.getpid()}.part")
+    unfinished.write_text(json.dumps(value), encoding="utf-8")
+    unfinished.replace(path)
+    return value
 
 
 def load_result(name: str) -> dict[str, object]:

@@ -79,6 +79,8 @@ class WhitenedCnn(nn.Module):
         How many each group has, 2 if not given.
     in_channels, num_classes : int
         C and Y.
+    whitened : bool
+        False leaves the first layer at random weights and trains it like the others: to measure what whitening is worth.
     """
 
     def __init__(
@@ -91,12 +93,13 @@ class WhitenedCnn(nn.Module):
         convolutions: Sequence[int] | None = None,
         in_channels: int = 3,
         num_classes: int = 10,
+        whitened: bool = True,
     ):
         super().__init__()
         convolutions = convolutions or [2] * len(widths)
         kernels = kernels or in_channels * kernel_size**2
         self.whiten = nn.Conv2d(in_channels, 2 * kernels, kernel_size, stride=stride)
-        self.whiten.weight.requires_grad_(False)
+        self.whiten.weight.requires_grad_(not whitened)
         nn.init.zeros_(self.whiten.bias)
         sizes = [2 * kernels, *widths]
         self.groups = nn.Sequential(
@@ -106,7 +109,12 @@ class WhitenedCnn(nn.Module):
 
     @torch.no_grad()
     def measure(self, images: torch.Tensor) -> None:
-        """Set the first layer to the whitening kernels of standardised training images (B, C, H, W), and their negatives."""
+        """Set the first layer to the whitening kernels of standardised training images (B, C, H, W), and their negatives.
+
+        A first layer that is trained stays as it is.
+        """
+        if self.whiten.weight.requires_grad:
+            return
         bank = whitening_kernels(images, self.whiten.kernel_size[0])[: len(self.whiten.weight) // 2]
         self.whiten.weight.copy_(torch.cat([bank, -bank]))
 
