@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from utils.torch_training import count_parameters, make_repeatable, predict, to_tensor, train
+from utils.torch_training import count_parameters, first_weights, make_repeatable, predict, to_tensor, train
 
 
 def line():
@@ -89,3 +89,16 @@ def test_frozen_parameters_are_not_counted():
     model = nn.Linear(3, 4)
     model.bias.requires_grad_(False)
     assert count_parameters(model) == 12
+
+
+def test_first_weights_come_from_their_seed_and_nothing_else_changes():
+    torch.manual_seed(3)
+    expected = torch.rand(2)
+    torch.manual_seed(3)
+    with first_weights(7):
+        one = torch.nn.Linear(4, 4).weight
+    assert torch.equal(torch.rand(2), expected)
+    with first_weights(7):
+        assert torch.equal(torch.nn.Linear(4, 4).weight, one)
+    torch.manual_seed(7)
+    assert torch.equal(torch.nn.Linear(4, 4).weight, one)

@@ -89,9 +89,12 @@ def test_a_kill_loses_no_epoch(tmp_path):
     assert all(torch.equal(resumed[key], value) for key, value in straight.items())
 
 
-@pytest.mark.parametrize("model", ["cnn_sooner", "vit_short"])
-def test_two_processes_give_what_one_gives(model, tmp_path):
-    """The sums are taken in another order, and Muon's polynomial passes on small differences: 1e-3 of float16 weights."""
+@pytest.mark.parametrize("model, tolerance", [("first_cnn", 1e-3), ("cnn_sooner", 1e-2), ("vit_short", 1e-2)])
+def test_two_processes_give_what_one_gives(model, tolerance, tmp_path):
+    """The sums are taken in another order; Muon makes weak directions strong, and with them what rounding did there.
+
+    The weights are compared as they are stored, in float16.
+    """
     arguments = [str(SCRIPT), *COMMON[:4], "--model", model, "--epochs", "1"]
     weights = {}
     for name, starter in {"one": [sys.executable], "two": [*TORCHRUN, "--nproc_per_node=2"]}.items():
@@ -102,6 +105,5 @@ def test_two_processes_give_what_one_gives(model, tmp_path):
         assert done.returncode == 0, done.stderr[-2000:]
         weights[name] = load_file(tmp_path / f"{name}.safetensors")
     for key, value in weights["one"].items():
-        torch.testing.assert_close(
-            weights["two"][key], value, rtol=2e-3, atol=2e-3, msg=lambda m, k=key: f"{k}: {m}"
-        )
+        one, two = value.double(), weights["two"][key].double()
+        assert (one - two).norm() <= tolerance * one.norm(), key

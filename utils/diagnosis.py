@@ -25,40 +25,34 @@ def overfit_one_batch(pipeline: Pipeline, count: int = 20, steps: int = 60) -> l
     A copy is trained, so the pipeline stays as it is.
     """
     trial = copy.deepcopy(pipeline)
-    trial.optimiser = type(pipeline.optimiser)(
-        trial.model.parameters(),
-        **{k: v for k, v in pipeline.optimiser.defaults.items() if k in ("lr", "momentum")},
-    )
     trial.model.train()
-    images, labels = pipeline.images[:count], pipeline.labels[:count]
+    images, labels = trial.images[:count], trial.labels[:count]
     return [trial.step(images, labels) for _ in range(steps)]
 
 
 def step_sizes(pipeline: Pipeline, count: int = 200) -> dict[str, float]:
     """Return, for each weight, how far the first step moves it as a share of its size: lr · ‖gradient‖ / ‖weight‖.
 
-    About a thousandth to a hundredth is usual; 1 replaces the weight, a millionth leaves it where it is.
+    About a thousandth to a few hundredths is usual; 1 replaces the weight, a millionth leaves it where it is.
     """
     pipeline.model.train()
-    logits = pipeline.model(pipeline.prepare(pipeline.images[:count]))
-    gradients = torch.autograd.grad(
-        pipeline.loss(logits, pipeline.labels[:count]), list(pipeline.model.parameters())
-    )
+    loss = pipeline.loss(pipeline.model(pipeline.prepare(pipeline.images[:count])), pipeline.labels[:count])
+    weights = {name: weight for name, weight in pipeline.model.named_parameters() if weight.ndim > 1}
+    gradients = torch.autograd.grad(loss, list(weights.values()))
     return {
-        name: (pipeline.learning_rate * gradient.norm() / parameter.norm()).item()
-        for (name, parameter), gradient in zip(pipeline.model.named_parameters(), gradients, strict=True)
-        if parameter.ndim > 1
+        name: (pipeline.learning_rate * gradient.norm() / weight.norm()).item()
+        for (name, weight), gradient in zip(weights.items(), gradients, strict=True)
     }
 
 
+@torch.no_grad()
 def same_answers_alone_and_together(pipeline: Pipeline, count: int = 20) -> float:
     """Return the share of images that get the same answer alone as in a batch, in the test: 1 if nothing leaks."""
     pipeline.test_mode()
-    with torch.no_grad():
-        images = pipeline.prepare_test(pipeline.images[:count])
-        together = pipeline.model(images).argmax(dim=1)
-        alone = torch.cat([pipeline.model(images[i : i + 1]).argmax(dim=1) for i in range(count)])
-    return (together == alone).float().mean().item()
+    images = pipeline.images[:count]
+    together = pipeline.model(pipeline.prepare_test(images)).argmax(dim=1)
+    alone = [pipeline.model(pipeline.prepare_test(images[i : i + 1])).argmax(dim=1) for i in range(count)]
+    return (together == torch.cat(alone)).float().mean().item()
 
 
 def training_images_in_the_test(pipeline: Pipeline, count: int = 500) -> float:

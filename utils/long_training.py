@@ -22,7 +22,7 @@ from torch.nn import functional
 from utils.augmentation import alternate_flips, cutmix, shift_and_flip
 from utils.data.dataset import ImageDataset
 from utils.recipes import MEASURED_IMAGES, Recipe, build_model, build_optimisers, rate_at
-from utils.torch_training import to_tensor
+from utils.torch_training import first_weights, to_tensor
 
 
 @dataclass
@@ -84,9 +84,9 @@ def train_recipe(
     ValueError
         If the folder holds the state of another run.
     """
-    torch.manual_seed(seed)
     images, labels = torch.from_numpy(dataset.images), torch.from_numpy(dataset.labels)
-    model = build_model(recipe, to_tensor(dataset.images[:MEASURED_IMAGES])).to(device)
+    with first_weights(seed):
+        model = build_model(recipe, to_tensor(dataset.images[:MEASURED_IMAGES])).to(device)
     if start is not None:
         _start_from(model, start)
     optimisers = build_optimisers(recipe, model)

@@ -1,6 +1,7 @@
 """Plumbing for training in PyTorch: repeatable runs, one training loop, answers in batches."""
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -18,6 +19,14 @@ def make_repeatable(seed: int) -> None:
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     torch.manual_seed(seed)
+
+
+@contextlib.contextmanager
+def first_weights(seed: int) -> Iterator[None]:
+    """Draw the weights of models that are made in this `with` block from `seed`; other random numbers stay as they were."""
+    with torch.random.fork_rng(devices=[]):
+        torch.random.set_rng_state(torch.Generator().manual_seed(seed).get_state())
+        yield
 
 
 def to_tensor(images: np.ndarray) -> torch.Tensor:

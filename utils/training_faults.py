@@ -9,9 +9,21 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from utils.torch_training import first_weights
 
-class Pipeline:
-    """Train and test a small CNN on images, without a fault.
+
+def small_cnn(in_channels: int, num_classes: int) -> nn.Sequential:
+    """Return a CNN of three convolutions with batch norm, for images (B, C, H, W) of 8 pixels and more, to logits (B, Y)."""
+    layers, channels = [], in_channels
+    for width in (16, 32, 64):
+        layers += [nn.Conv2d(channels, width, 3, padding=1, bias=False), nn.BatchNorm2d(width)]
+        layers += [nn.ReLU(), nn.MaxPool2d(2)]
+        channels = width
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, num_classes))
+
+
+class Learner:
+    """Hold a small CNN and take steps with it, without a fault.
 
     Parameters
     ----------
@@ -27,31 +39,17 @@ class Pipeline:
     learning_rate = 0.05
 
     def __init__(self, images: torch.Tensor, labels: torch.Tensor, num_classes: int, seed: int):
-        torch.manual_seed(seed)
         self.images, self.labels = images, labels
-        self.mean, self.std = (f((0, 2, 3), keepdim=True) for f in (images.mean, images.std))
-        layers, channels = [], images.shape[1]
-        for width in (16, 32, 64):
-            layers += [nn.Conv2d(channels, width, 3, padding=1, bias=False), nn.BatchNorm2d(width)]
-            layers += [nn.ReLU(), nn.MaxPool2d(2)]
-            channels = width
-        head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, num_classes)]
-        self.model = nn.Sequential(*layers, *head)
+        self.mean = images.mean((0, 2, 3), keepdim=True)
+        self.std = images.std((0, 2, 3), keepdim=True)
+        with first_weights(seed):
+            self.model = small_cnn(images.shape[1], num_classes)
         self.optimiser = torch.optim.SGD(self.model.parameters(), lr=self.learning_rate, momentum=0.9)
         self.generator = torch.Generator().manual_seed(seed)
 
     def prepare(self, images: torch.Tensor) -> torch.Tensor:
         """Standardise each channel with the statistics of the training images."""
         return (images - self.mean) / self.std
-
-    def prepare_test(self, images: torch.Tensor) -> torch.Tensor:
-        """Treat the images of a test as those of the training."""
-        return self.prepare(images)
-
-    def draw(self, size: int) -> torch.Tensor:
-        """Return the order of one pass in batches, (batches, size)."""
-        order = torch.randperm(len(self.images), generator=self.generator)
-        return order[: len(order) // size * size].view(-1, size)
 
     def loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """Return the mean cross-entropy, in nats."""
@@ -69,15 +67,27 @@ class Pipeline:
         self.optimiser.step()
         return value.item()
 
+
+class Pipeline(Learner):
+    """Train and test a small CNN, without a fault."""
+
+    def draw(self, size: int) -> torch.Tensor:
+        """Return the order of one pass in batches, (batches, size)."""
+        order = torch.randperm(len(self.images), generator=self.generator)
+        return order[: len(order) // size * size].view(-1, size)
+
     def train(self, epochs: int, batch_size: int = 50) -> list[float]:
         """Train in place; return the mean loss of each epoch."""
         self.model.train()
-        return [
-            float(
-                np.mean([self.step(self.images[rows], self.labels[rows]) for rows in self.draw(batch_size)])
-            )
-            for _ in range(epochs)
-        ]
+        means = []
+        for _ in range(epochs):
+            losses = [self.step(self.images[rows], self.labels[rows]) for rows in self.draw(batch_size)]
+            means.append(float(np.mean(losses)))
+        return means
+
+    def prepare_test(self, images: torch.Tensor) -> torch.Tensor:
+        """Treat the images of a test as those of the training."""
+        return self.prepare(images)
 
     def test_mode(self) -> None:
         """Let batch norm use what it has seen in training, not the images that are with it in the batch."""
@@ -87,7 +97,8 @@ class Pipeline:
     def accuracy(self, images: torch.Tensor, labels: torch.Tensor, batch_size: int = 50) -> float:
         """Return the share of right answers."""
         self.test_mode()
-        answers = [self.model(self.prepare_test(batch)).argmax(dim=1) for batch in images.split(batch_size)]
+        batches = images.split(batch_size)
+        answers = [self.model(self.prepare_test(batch)).argmax(dim=1) for batch in batches]
         return (torch.cat(answers) == labels).float().mean().item()
 
 
