@@ -10,6 +10,7 @@ import time
 
 import pytest
 import torch
+import train_together
 from safetensors.torch import load_file
 
 from utils import runs
@@ -89,21 +90,29 @@ def test_a_kill_loses_no_epoch(tmp_path):
     assert all(torch.equal(resumed[key], value) for key, value in straight.items())
 
 
-@pytest.mark.parametrize("model, tolerance", [("first_cnn", 1e-3), ("cnn_sooner", 1e-2), ("vit_short", 1e-2)])
-def test_two_processes_give_what_one_gives(model, tolerance, tmp_path):
-    """The sums are taken in another order; Muon makes weak directions strong, and with them what rounding did there.
+def test_two_processes_give_what_one_gives(tmp_path):
+    """The sums are taken in another order, so the last digits differ; nothing else does."""
+    script = runs.ROOT / "tests" / "train_together.py"
+    done = subprocess.run(
+        [*TORCHRUN, "--nproc_per_node=2", str(script), str(tmp_path)],
+        env=environment() | {"PYTHONPATH": f"{runs.ROOT}:{script.parent}"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    for name in train_together.SMALL:
+        together = load_file(tmp_path / f"{name}.safetensors")
+        for key, value in train_together.weights_of(name).items():
+            torch.testing.assert_close(together[key], value, rtol=1e-3, atol=1e-5, msg=f"{name}: {key}")
 
-    The weights are compared as they are stored, in float16.
-    """
-    arguments = [str(SCRIPT), *COMMON[:4], "--model", model, "--epochs", "1"]
-    weights = {}
+
+def test_the_script_runs_in_two_processes(tmp_path):
+    """Muon makes weak directions strong, and with them what rounding did there: the losses agree to one in a hundred."""
+    losses = {}
     for name, starter in {"one": [sys.executable], "two": [*TORCHRUN, "--nproc_per_node=2"]}.items():
-        places = ["--state", str(tmp_path / name), "--checkpoint", str(tmp_path / f"{name}.safetensors")]
-        done = subprocess.run(
-            [*starter, *arguments, *places], env=environment(), capture_output=True, text=True
-        )
+        command = [*starter, str(SCRIPT), *COMMON, "--epochs", "2", "--state", str(tmp_path / name)]
+        done = subprocess.run(command, env=environment(), capture_output=True, text=True)
         assert done.returncode == 0, done.stderr[-2000:]
-        weights[name] = load_file(tmp_path / f"{name}.safetensors")
-    for key, value in weights["one"].items():
-        one, two = value.double(), weights["two"][key].double()
-        assert (one - two).norm() <= tolerance * one.norm(), key
+        state = json.loads((tmp_path / name / "cnn_sooner-scenes-1000-2-0" / "state.json").read_text())
+        losses[name] = [epoch["loss"] for epoch in state["epochs"]]
+    assert losses["two"] == pytest.approx(losses["one"], rel=0.01)
