@@ -1,4 +1,4 @@
-"""Train two small models under torchrun and save their weights: python -m torch.distributed.run ... train_together.py FOLDER"""
+"""Train two small models under torchrun and save their weights in the folder that is given."""
 
 import sys
 from pathlib import Path
