@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from utils import long_training
 from utils.data import load
 from utils.long_training import predict_averaged, train_recipe
 from utils.recipes import RECIPES
@@ -95,6 +96,22 @@ def test_half_an_epoch_and_what_is_reported():
     )
     assert seen == [(1, 3), (2, 3), (3, 3)]
     assert progress.epochs[0]["accuracy"] == 0.25 and json.dumps(progress.epochs)
+
+
+def test_the_shares_of_the_processes_make_the_batch(monkeypatch):
+    images, labels = torch.from_numpy(DATASET.images[:12]), torch.from_numpy(DATASET.labels[:12])
+    mirrored = torch.arange(12) % 3 == 0
+    recipe = VIT.changed(cutmix=1.0)
+
+    def draw(rank, size):
+        monkeypatch.setattr(long_training, "_rank", lambda: rank)
+        monkeypatch.setattr(long_training, "_size", lambda: size)
+        return long_training._draw(recipe, images, labels, mirrored, torch.Generator().manual_seed(4))
+
+    whole, parts = draw(0, 1), [draw(rank, 3) for rank in range(3)]
+    for i in range(2):  # images, then targets
+        together = torch.stack([part[i] for part in parts], dim=1).flatten(0, 1)
+        assert torch.equal(together, whole[i])
 
 
 def test_it_learns_and_bfloat16_does_too():

@@ -15,9 +15,7 @@ SMALL = {
     "cnn": RECIPES["cnn_higher"].changed(
         options={"kernel_size": 4, "stride": 2, "kernels": 8, "widths": (16, 16)}, **SGD
     ),
-    "vit": RECIPES["vit_short"].changed(
-        options={"embed_dim": 16, "depth": 1, "num_heads": 2}, cutmix=0.5, **SGD
-    ),
+    "vit": RECIPES["vit_short"].changed(options={"embed_dim": 16, "depth": 1, "num_heads": 2}, **SGD),
 }
 
 
