@@ -73,7 +73,7 @@ def relative_difference(given: np.ndarray, expected: np.ndarray) -> float:
     return float(difference / largest) if largest else float(difference)
 
 
-def far_from_kinks(network: Sequential, x: np.ndarray, margin: float = 1e-5) -> np.ndarray:
+def far_from_kinks(network: Sequential, x: np.ndarray, margin: float = 2e-6) -> np.ndarray:
     """Say for which images no decision of a network is so close that rounding could turn it over.
 
     A ReLU decides by the sign of a number, max-pooling between the two largest of a window. Where such a decision is
