@@ -95,10 +95,8 @@ EXERCISES = (
                 "Rows and columns have changed places: the order should be (H, W, C, out).",
             ),
             Mistake(
-                lambda weight, h, w: (
-                    weight.reshape(len(weight), -1, w, h).transpose(2, 3, 1, 0).reshape(-1, len(weight))
-                ),
-                "Height and width have changed places: a map has H rows of W numbers.",
+                lambda weight, h, w: _back(weight, h, w).T,
+                "The order is right, and what comes out is still the first axis: NumPy wants (in, out).",
             ),
         ),
         praise="There and back again changes no number; test_convert.py demands just that.",
