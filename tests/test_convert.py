@@ -150,3 +150,29 @@ def test_the_keras_transformer_refuses_settings_that_do_not_fit():
             ValueError, match="patches of .* must fill an image of 8, and . heads must share 12"
         ):
             keras_models.build_vision_transformer(**{**VIT, **settings})
+
+
+def test_gradients_are_refused_before_there_are_any_and_in_the_wrong_number():
+    _, theirs, third = of_each("vit")
+    with pytest.raises(ValueError, match="pos_embed has no gradient yet: call backward on the loss first"):
+        convert.gradients_from_torch(theirs)
+    with pytest.raises(ValueError, match=r"need one gradient for each of \d+ variables, got 1"):
+        convert.gradients_from_keras(third, [np.zeros(1)])
+
+
+@pytest.mark.parametrize("kind", ["cnn", "vit"])
+def test_gradients_are_carried_like_the_weights_that_they_belong_to(kind):
+    """A gradient that is the weight itself must come back as the weight."""
+    _, theirs, third = of_each(kind)
+    for parameter in theirs.parameters():
+        parameter.grad = parameter.detach().clone()
+    for given, expected in (
+        (convert.gradients_from_torch(theirs), convert.from_torch(theirs)),
+        (
+            convert.gradients_from_keras(third, [v.numpy() for v in third.trainable_variables]),
+            convert.from_keras(third),
+        ),
+    ):
+        assert given.keys() == expected.keys()
+        for name, array in given.items():
+            np.testing.assert_array_equal(array, expected[name])

@@ -6,7 +6,7 @@ a kernel is (K, K, C, O) there and (O, C, K, K) here; and behind a flatten PyTor
 pixel by pixel. Written out in `3_algorithms` and put to the test in `4_code`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from math import isqrt
 from typing import Any
 
@@ -24,20 +24,33 @@ State = Mapping[str, np.ndarray]
 
 
 def from_torch(model: nn.Module) -> dict[str, np.ndarray]:
-    """Return copies of a model's parameters with NumPy's layout, by the names of `named_parameters`."""
+    """Return copies of a model's parameters with NumPy's layout, by the names of `named_parameters`.
+
+    The parts of `torch.nn.MultiheadAttention` get the names of those of `utils.numpy_nn.Attention`.
+    """
     channels = dict(_channels_before(model))
     return {
         name: _turn(parameter.detach().numpy(), channels.get(name), back=True).copy()
-        for name, parameter in model.named_parameters()
+        for name, parameter in _torch_parameters(model)
     }
+
+
+def gradients_from_torch(model: nn.Module) -> dict[str, np.ndarray]:
+    """Return copies of the gradients that `backward` left in a model, under the names and in the layout of `from_torch`."""
+    channels, gradients = dict(_channels_before(model)), {}
+    for name, parameter in _torch_parameters(model):
+        if parameter.grad is None:
+            raise ValueError(f"{name} has no gradient yet: call backward on the loss first")
+        gradients[name] = _turn(parameter.grad.numpy(), channels.get(name), back=True).copy()
+    return gradients
 
 
 def to_torch(state: State, model: nn.Module) -> None:
     """Copy `state` into a model of PyTorch; ValueError unless names and shapes fit."""
-    channels, own = dict(_channels_before(model)), dict(model.named_parameters())
+    channels = dict(_channels_before(model))
     check_state(state, {name: array.shape for name, array in from_torch(model).items()})
     with torch.no_grad():
-        for name, parameter in own.items():
+        for name, parameter in _torch_parameters(model):
             turned = _turn(np.asarray(state[name]), channels.get(name), back=False)
             parameter.copy_(torch.from_numpy(np.ascontiguousarray(turned)))
 
@@ -47,6 +60,25 @@ def from_keras(model: KerasModel) -> dict[str, np.ndarray]:
     return {
         name: np.concatenate([_flat(name, v.numpy()) for v in variables], axis=-1)
         for name, variables in _keras_variables(model)
+    }
+
+
+def gradients_from_keras(model: KerasModel, gradients: Sequence[Any]) -> dict[str, np.ndarray]:
+    """Return gradients of a model under the names and in the layout of `from_keras`.
+
+    Parameters
+    ----------
+    model : Model
+    gradients : sequence of tensors
+        One for each of `model.trainable_variables`, in their order, as a gradient tape gives them.
+    """
+    variables = model.trainable_variables
+    if len(gradients) != len(variables):
+        raise ValueError(f"need one gradient for each of {len(variables)} variables, got {len(gradients)}")
+    of = {id(variable): np.asarray(gradient) for variable, gradient in zip(variables, gradients, strict=True)}
+    return {
+        name: np.concatenate([_flat(name, of[id(part)]) for part in parts], axis=-1)
+        for name, parts in _keras_variables(model)
     }
 
 
@@ -80,6 +112,12 @@ def _pixels_to_channels(weight: np.ndarray, channels: int, *, back: bool) -> np.
     side = isqrt(len(weight) // channels)
     maps = weight.reshape(side, side, channels, -1)  # (S·S·C, out) -> (S, S, C, out)
     return maps.transpose(3, 2, 0, 1).reshape(weight.shape[1], -1)  # -> (out, C, S, S) -> (out, C·S·S)
+
+
+def _torch_parameters(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
+    """Yield the parameters of a model by NumPy's names, which differ for PyTorch's own attention alone."""
+    for name, parameter in model.named_parameters():
+        yield name.replace("in_proj_", "qkv.").replace("out_proj.", "proj."), parameter
 
 
 def _channels_before(model: nn.Module) -> Iterator[tuple[str, int]]:

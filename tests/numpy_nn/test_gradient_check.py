@@ -1,7 +1,16 @@
 import numpy as np
 import pytest
 
-from utils.numpy_nn import Dense, central_differences, compare_gradients, relative_difference
+from utils.numpy_nn import (
+    Dense,
+    MaxPool,
+    ReLU,
+    Sequential,
+    central_differences,
+    compare_gradients,
+    far_from_kinks,
+    relative_difference,
+)
 
 
 def test_central_differences_are_exact_for_a_parabola_and_leave_the_array_alone():
@@ -41,3 +50,21 @@ def test_relative_difference_counts_in_the_largest_number_expected():
     assert relative_difference(np.array([0.5]), np.array([0.0])) == 0.5
     with pytest.raises(ValueError, match=r"different shapes, \(1,\) and \(2,\)"):
         relative_difference(np.zeros(1), np.zeros(2))
+
+
+def test_close_decisions_of_relu_and_pooling_are_found_and_ties_are_none():
+    maps = np.array([[1.0, 2.0, 0.5, -1.0]] * 5).reshape(5, 2, 2, 1)
+    maps[1, 0, 0] = 1e-7  # a sign that hangs by a thread
+    maps[2, 0, 0] = 2 - 1e-7  # two that nearly tie for the largest
+    maps[3, 0, 0] = 2  # a tie
+    maps[4, 0, 0] = 0.01
+    network = Sequential({"relu": ReLU(), "pooling": MaxPool(2)})
+    assert far_from_kinks(network, maps).tolist() == [True, False, False, True, True]
+    assert far_from_kinks(network, maps, margin=0.1).tolist() == [True, False, False, True, False]
+    assert far_from_kinks(Sequential({"pooling": MaxPool(2)}), maps).tolist() == [
+        True,
+        True,
+        False,
+        True,
+        True,
+    ]

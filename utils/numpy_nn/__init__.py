@@ -5,7 +5,12 @@ from utils.numpy_nn.attention import Attention
 from utils.numpy_nn.cnn import build_cnn
 from utils.numpy_nn.convolution import Convolution, convolve, output_size, receptive_field
 from utils.numpy_nn.dense import Dense
-from utils.numpy_nn.gradient_check import central_differences, compare_gradients, relative_difference
+from utils.numpy_nn.gradient_check import (
+    central_differences,
+    compare_gradients,
+    far_from_kinks,
+    relative_difference,
+)
 from utils.numpy_nn.layer import Flatten, Layer, Sequential
 from utils.numpy_nn.losses import cross_entropy, softmax, softmax_backward
 from utils.numpy_nn.normalisation import LayerNorm
@@ -41,6 +46,7 @@ __all__ = [
     "compare_gradients",
     "convolve",
     "cross_entropy",
+    "far_from_kinks",
     "max_pool",
     "mean_pool",
     "output_size",

@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from utils.numpy_nn.layer import Layer
+from utils.numpy_nn.activations import ReLU
+from utils.numpy_nn.layer import Layer, Sequential
+from utils.numpy_nn.pooling import MaxPool
 
 
 def central_differences(function: Callable[[], float], array: np.ndarray, step: float = 1e-6) -> np.ndarray:
@@ -69,3 +71,36 @@ def relative_difference(given: np.ndarray, expected: np.ndarray) -> float:
     largest = np.abs(expected).max()
     difference = np.abs(given - expected).max()
     return float(difference / largest) if largest else float(difference)
+
+
+def far_from_kinks(network: Sequential, x: np.ndarray, margin: float = 2e-6) -> np.ndarray:
+    """Say for which images no decision of a network is so close that rounding could turn it over.
+
+    A ReLU decides by the sign of a number, max-pooling between the two largest of a window. Where such a decision is
+    close, two right programs may take different sides, and then have different gradients. A tie is not close: equal
+    numbers are mostly sums over equal patches, and then it does not matter which one the gradient goes to.
+
+    Parameters
+    ----------
+    network : Sequential
+    x : array of shape (B, H, W, C)
+    margin : float
+        How far apart is far, in units of the largest number that the layer gets.
+
+    Returns
+    -------
+    array of shape (B,), bool
+    """
+    far = np.ones(len(x), bool)
+    for layer in network.layers.values():
+        gaps = None
+        if isinstance(layer, ReLU):
+            gaps = np.abs(x)
+        elif isinstance(layer, MaxPool) and layer.size > 1:
+            largest = np.sort(layer._windows(x), axis=-1)[..., -2:]  # (B, H', W', C, 2)
+            gaps = largest[..., 1] - largest[..., 0]
+            gaps = np.where(gaps == 0, np.inf, gaps)
+        if gaps is not None:
+            far &= gaps.reshape(len(x), -1).min(axis=1) > margin * np.abs(x).max()
+        x = layer.forward(x)
+    return far
