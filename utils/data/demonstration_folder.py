@@ -20,7 +20,7 @@ STRANGERS = ("crescent", "ring", "square")
 _SIDE = 112  # of the scene of which all shots are taken
 _WINDOW = (96, 80)
 _SETTINGS = SceneSettings(
-    size=(0.18, 0.27), shift=0.25, rotation=30, clutter=0.4, lighting=0.4, occlusion=0.1, noise=0.1
+    size=(0.24, 0.32), shift=0.25, rotation=20, clutter=0.25, lighting=0.3, occlusion=0, noise=0.05
 )
 
 
@@ -44,7 +44,7 @@ class Demonstration:
 
 
 def write_demonstration_folder(
-    folder: str | Path, rng: np.random.Generator, *, sources: int = 50, shots: int = 4, image_size: int = 32
+    folder: str | Path, rng: np.random.Generator, *, sources: int = 80, shots: int = 3, image_size: int = 32
 ) -> Demonstration:
     """Write pictures of six drawn shapes by class, several shots of each, and a dozen planted faults.
 
@@ -53,14 +53,14 @@ def write_demonstration_folder(
     folder : str or Path
         Must be empty or not there.
     rng : Generator
-    sources : int, at least 4
+    sources : int, at least 8
         Things of each class that are photographed; of the class `RARE` half as many.
     shots : int
         Pictures of each thing, from slightly different places, in different light.
     image_size : int
         Of the masks and the strangers, which are not in the folder.
     """
-    check_whole("sources", sources, 4)
+    check_whole("sources", sources, 8)
     check_whole("shots", shots, 1)
     check_rng(rng)
     folder = Path(folder)
@@ -108,7 +108,7 @@ def _plant_tiny_class(folder: Path, scenes, rng: np.random.Generator) -> None:
 
 
 def _plant_files(folder: Path, scenes) -> dict[str, str]:
-    """Write the faulty files; none is a shot of its own, except the last five, which show new things."""
+    """Write the faulty files. The last four show things of the rare class of which there is no other picture."""
     from PIL import Image
 
     star, heart, arrow = (folder / f"{name}/{name}001__0.jpg" for name in ("star", "heart", "arrow"))
@@ -123,21 +123,18 @@ def _plant_files(folder: Path, scenes) -> dict[str, str]:
     (folder / "cross/huge.png").write_bytes(_png_header(60_000, 60_000))
     shutil.copy(heart, folder / "not sorted.jpg")
 
-    def spare(name):
-        """Return the last scene of a class and its mask, of which no class but the rare one has shots."""
-        i = np.flatnonzero(scenes.labels == CLASS_NAMES.index(name))[-1]
-        return scenes.images[i], scenes.masks[i]
-
-    picture = Image.fromarray(spare("star")[0][8:104])
-    picture.save(folder / "star/really a png.jpg", format="PNG")
-    turned = picture.transpose(Image.Transpose.ROTATE_90)  # a telephone held upright stores this, and a note
+    spare = np.flatnonzero(scenes.labels == CLASS_NAMES.index(RARE))[-4:]  # half of them had no picture taken
+    pictures = [Image.fromarray(scenes.images[i][8:104]) for i in spare]
+    pictures[0].save(folder / RARE / "really a png.jpg", format="PNG")
     exif = Image.Exif()
-    exif[0x0112] = 6
-    turned.save(folder / "star/upright phone.jpg", exif=exif, quality=90)
-    picture.convert("L").save(folder / "star/grey.jpg", quality=90)
-    image, mask = spare("star")
-    cut_out = np.dstack([np.where(mask[..., None] > 0, image, 0), 255 * (mask > 0)]).astype(np.uint8)
-    Image.fromarray(cut_out).save(folder / "star/cut out.png")
+    exif[0x0112] = 6  # a telephone held upright stores the picture lying, and this note
+    lying = pictures[1].transpose(Image.Transpose.ROTATE_90)
+    lying.save(folder / RARE / "upright phone.jpg", exif=exif, quality=90)
+    pictures[2].convert("L").save(folder / RARE / "grey.jpg", quality=90)
+    inside = scenes.masks[spare[3]][8:104] > 0
+    cut_out = np.where(inside[..., None], scenes.images[spare[3]][8:104], 0)
+    cut_out = np.dstack([cut_out, 255 * inside]).astype(np.uint8)  # (H, W, 4)
+    Image.fromarray(cut_out).save(folder / RARE / "cut out.png")
     return {
         "heart/copy of heart.jpg": "the same file again",
         "cross/sorted wrongly.jpg": "the same file in another class",
