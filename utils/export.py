@@ -90,7 +90,7 @@ def export_onnx(
         count = model(example).shape[1]
     if count != len(names) or len(set(names)) != count:
         raise ValueError(f"the model gives {count} logits: give {count} different class names, not {names}")
-    with _quiet_exporter():
+    with quiet_exporter():
         torch.onnx.export(
             model, (example,), path, dynamo=True, verbose=False, opset_version=OPSET, external_data=False,
             input_names=[_INPUT], output_names=[_OUTPUT], dynamic_shapes=({0: torch.export.Dim("batch")},),
@@ -104,7 +104,7 @@ def export_onnx(
 
 
 @contextlib.contextmanager
-def _quiet_exporter() -> Iterator[None]:
+def quiet_exporter() -> Iterator[None]:
     """Keep back two notes of the exporter about itself: packages it could use, and a spelling that it will change."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
