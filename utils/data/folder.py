@@ -166,6 +166,7 @@ def read_picture(
     path = Path(path)
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
+        warnings.filterwarnings("ignore", category=UserWarning, module="PIL")  # the report says it
         try:
             with Image.open(path, formats=FORMATS) as image:
                 pixels = image.width * image.height
