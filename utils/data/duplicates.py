@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from utils.data.checks import check_number_images
+from utils.checks import check_whole
+from utils.data.checks import check_number_images, check_range
 
 
 def pixel_directions(images: np.ndarray) -> np.ndarray:
@@ -56,3 +57,34 @@ def most_similar(images: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np
     correlation = rows @ other_rows.T  # (B, B')
     indices = correlation.argmax(axis=1)
     return indices, np.take_along_axis(correlation, indices[:, None], axis=1)[:, 0]
+
+
+def similar_pairs(images: np.ndarray, threshold: float, block: int = 500) -> list[tuple[int, int]]:
+    """Find the pairs of images whose pixels correlate by at least `threshold`: suspects for a person to look at.
+
+    Parameters
+    ----------
+    images : ndarray of shape (B, H, W, C), any numbers, B at least 1
+    threshold : float in [-1, 1]
+    block : int
+        So many rows of the (B, B) correlations are in memory at a time.
+
+    Returns
+    -------
+    list of (int, int)
+        Indices, the smaller first, in ascending order. An image of one shade is in no pair.
+
+    Raises
+    ------
+    ValueError
+        If the shape is another, a number is NaN or infinite, or the threshold is out of range.
+    """
+    check_range("threshold", threshold, -1, 1)
+    check_whole("block", block, 1)
+    rows = pixel_directions(images)
+    pairs = []
+    for start in range(0, len(rows), block):
+        correlation = rows[start : start + block] @ rows.T  # (block, B)
+        one, other = np.nonzero(correlation >= threshold)
+        pairs += [(int(i) + start, int(j)) for i, j in zip(one, other, strict=True) if i + start < j]
+    return pairs

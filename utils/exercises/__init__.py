@@ -26,6 +26,7 @@ CHAPTERS = (
     "cnn_in_keras",
     "three_implementations",
     "training_recipes",
+    "project",
 )
 
 
