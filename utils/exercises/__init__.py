@@ -24,6 +24,7 @@ CHAPTERS = (
     "transformer_from_parts",
     "optimisers",
     "cnn_in_keras",
+    "transformer_repaired",
     "three_implementations",
     "training_recipes",
     "project",
