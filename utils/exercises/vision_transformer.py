@@ -123,7 +123,8 @@ EXERCISES = (
         cases=((64, 4), (64, 1), (768, 12), (96, 4)),
         mistakes=(
             Mistake(
-                lambda d, a: d**-0.5, "A head compares E = D / A numbers, so the scale is that of E, not of D."
+                lambda d, a: d**-0.5,
+                "A head compares E = D / A numbers, so the scale is that of E, not of D.",
             ),
             Mistake(
                 lambda d, a: (d // a) ** 0.5,
