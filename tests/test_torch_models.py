@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from utils.keras_models import build_cnn as build_keras_cnn
-from utils.torch_models import Attention, Block, PatchEmbed, VisionTransformer, build_cnn
+from utils.torch_models import Attention, Block, ConvEmbed, PatchEmbed, VisionTransformer, build_cnn
 from utils.torch_training import count_parameters
 
 
@@ -35,6 +35,26 @@ def test_patch_embedding_is_a_dense_layer_on_each_patch_row_by_row():
     np.testing.assert_allclose(embed(images)[:, 1].detach(), expected.detach(), atol=1e-6)
     with pytest.raises(ValueError, match="patches of 3 pixels do not fill an image of 8"):
         PatchEmbed(image_size=8, patch_size=3, in_channels=3, embed_dim=5)
+
+
+@pytest.mark.parametrize(("patch_size", "reach"), [(4, 4 + 1 + 2 + 4), (8, 8 + 1 + 2 + 4)])
+def test_convolutions_make_as_many_tokens_as_patches_and_row_by_row(patch_size, reach):
+    embed = seeded(lambda: ConvEmbed(image_size=32, patch_size=patch_size, in_channels=3, embed_dim=8)).eval()
+    side = 32 // patch_size
+    images = torch.rand(20, 3, 32, 32, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    tokens = embed(images)
+    assert tokens.shape == (20, embed.num_patches, 8) and embed.num_patches == side**2
+    middle = {"row": side // 2, "column": side // 2 - 1}
+    tokens[:, side * middle["row"] + middle["column"]].sum().backward()
+    rows, columns = (images.grad.abs().sum(dim=(0, 1, axis)).nonzero().flatten() for axis in (3, 2))
+    for seen, place in zip((rows, columns), middle.values(), strict=True):
+        assert len(seen) == reach and seen[len(seen) // 2] == place * patch_size
+    for wrong in (
+        {"image_size": 32, "patch_size": 2},
+        {"image_size": 30, "patch_size": patch_size},
+    ):
+        with pytest.raises(ValueError, match="tokens of 4 or 8 pixels"):
+            ConvEmbed(**wrong, in_channels=3, embed_dim=8)
 
 
 def test_attention_equals_pytorch():

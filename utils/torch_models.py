@@ -82,7 +82,7 @@ class PatchEmbed(nn.Module):
 
 
 class ConvEmbed(nn.Module):
-    """Three small convolutions in place of one large: images (B, C, H, W) to tokens (B, N, D) of 4 × 4 pixels each.
+    """Three small convolutions in place of one large: images (B, C, H, W) to tokens (B, N, D) of P × P pixels, P 4 or 8.
 
     Neighbouring tokens share pixels here, and a token is made in several steps; small Vision Transformers learn faster so.
 
@@ -91,16 +91,16 @@ class ConvEmbed(nn.Module):
 
     def __init__(self, image_size: int, patch_size: int, in_channels: int, embed_dim: int):
         super().__init__()
-        if patch_size != 4 or image_size % 4:
+        if patch_size not in _STRIDES or image_size % patch_size:
             raise ValueError(
-                f"the convolutions make tokens of 4 pixels, of images whose side is a multiple of 4; "
+                f"the convolutions make tokens of 4 or 8 pixels, of images whose side is a multiple of that; "
                 f"got {patch_size} and {image_size}"
             )
-        self.num_patches = (image_size // 4) ** 2
+        self.num_patches = (image_size // patch_size) ** 2
         widths = (in_channels, embed_dim // 4, embed_dim // 2, embed_dim)
         self.convs = nn.ModuleList(
             nn.Conv2d(widths[i], widths[i + 1], 3, stride=stride, padding=1, bias=False)
-            for i, stride in enumerate((2, 1, 2))
+            for i, stride in enumerate(_STRIDES[patch_size])
         )
         self.norms = nn.ModuleList(nn.BatchNorm2d(width) for width in widths[1:])
 
@@ -110,7 +110,11 @@ class ConvEmbed(nn.Module):
             maps = norm(convolution(maps))
             if i < 2:
                 maps = functional.relu(maps)
-        return maps.flatten(2).transpose(1, 2)  # (B, D, H/4, W/4) -> (B, D, N) -> (B, N, D)
+        return maps.flatten(2).transpose(1, 2)  # (B, D, H/P, W/P) -> (B, D, N) -> (B, N, D)
+
+
+_STRIDES = {4: (2, 1, 2), 8: (2, 2, 2)}
+"""The strides of the three convolutions by the size of a token: their product."""
 
 
 class Attention(nn.Module):

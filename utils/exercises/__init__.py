@@ -25,6 +25,7 @@ CHAPTERS = (
     "optimisers",
     "cnn_in_keras",
     "transformer_repaired",
+    "vision_transformer",
     "three_implementations",
     "training_recipes",
     "project",
