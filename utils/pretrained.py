@@ -72,7 +72,7 @@ class Backbone:
         return sum(parameter.numel() for parameter in self.model.parameters())
 
 
-def load_backbone(name_or_folder: str | Path) -> Backbone:
+def load_backbone(name_or_folder: str | Path, *, download: bool = True) -> Backbone:
     """Load a ViT, a DINOv2 or a CLIP from a folder, from the cache of the Hugging Face hub, or from the hub.
 
     Parameters
@@ -80,6 +80,8 @@ def load_backbone(name_or_folder: str | Path) -> Backbone:
     name_or_folder : str or Path
         A folder with `config.json`, `preprocessor_config.json` and `model.safetensors`, from here or from the root of
         this project; or the name of a repository, such as "facebook/dinov2-small".
+    download : bool
+        Whether the hub may be asked for what is neither in a folder nor in the cache.
 
     Raises
     ------
@@ -88,7 +90,7 @@ def load_backbone(name_or_folder: str | Path) -> Backbone:
         not asked), files are missing, weights come as a pickle only, or the model is of another kind.
     """
     name = str(name_or_folder)
-    folder = find_folder(name)
+    folder = find_folder(name, download=download)
     _check_files(name, folder)
     options = {"local_files_only": True, "trust_remote_code": False}
     with _quiet():
@@ -111,10 +113,10 @@ def load_backbone(name_or_folder: str | Path) -> Backbone:
     return Backbone(name, folder, kind, model.eval(), processor, tokenizer)
 
 
-def find_folder(name: str) -> Path:
-    """Return the folder that holds the files of a model; download them if `name` is that of a repository.
+def find_folder(name: str, *, download: bool = True) -> Path:
+    """Return the folder that holds the files of a model.
 
-    A folder comes first, then the cache, then the hub, which gets one question and a few seconds to answer.
+    A folder of that name comes first, then the cache, then, with `download`, the hub, which gets a few seconds to answer.
     """
     for folder in (Path(name).expanduser(), ROOT / name):
         if folder.is_dir():
@@ -124,11 +126,17 @@ def find_folder(name: str) -> Path:
         raise BackboneUnavailableError(
             f"{here}: give a folder with a model, or the name of a repository, such as 'facebook/dinov2-small'"
         )
-    by_hand = f"on a machine with a network, `hf download {name} --local-dir FOLDER`, and give that folder"
+    by_hand = f"on a machine with a network run `hf download {name} --local-dir FOLDER`, and give that folder"
     try:
         with contextlib.suppress(LocalEntryNotFoundError):
             return Path(snapshot_download(name, allow_patterns=_FILES, local_files_only=True))
+        if not download:
+            raise BackboneUnavailableError(
+                f"{here}, it is not in the cache, and the hub was not asked: {by_hand}"
+            )
         return Path(snapshot_download(name, allow_patterns=_FILES, etag_timeout=_PATIENCE))
+    except BackboneUnavailableError:
+        raise
     except HFValidationError as error:
         raise BackboneUnavailableError(f"{here}, and it cannot be the name of a repository either") from error
     except GatedRepoError as error:
