@@ -28,6 +28,7 @@ CHAPTERS = (
     "vision_transformer",
     "three_implementations",
     "training_recipes",
+    "large_models",
     "project",
 )
 
