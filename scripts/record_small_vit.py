@@ -3,7 +3,7 @@
     python scripts/record_small_vit.py
 
 Writes results/small_vit.json and, of the first seed, the folder results/checkpoints/small_vit (weights in float16, model
-card). About ten minutes of one core, most of it training.
+card). About twelve minutes of one core, most of it training.
 
 Three seeds. Each network sees freshly drawn scenes, every one once, which are upright and calm at first and reach the
 course's setting after a part of the training. It learns two things together: the shape from its class token, and from
