@@ -24,6 +24,7 @@ CHAPTERS = (
     "transformer_from_parts",
     "optimisers",
     "cnn_in_keras",
+    "transfer_and_lora",
 )
 
 
