@@ -2,7 +2,7 @@
 
     python scripts/record_transfer.py
 
-Writes results/transfer.json in about fifteen minutes of one core. A seed that is done is kept in .cache/record_transfer,
+Writes results/transfer.json in about twenty minutes of one core. A seed that is done is kept in .cache/record_transfer,
 so the run can be cut and taken up again; `--seed 1` records that seed alone.
 
 Each seed has its own scenes and first weights. A small Vision Transformer learns six shapes from 6,000 scenes. Then it goes
@@ -30,11 +30,13 @@ SEEDS = (0, 1, 2)
 PRETRAINING_SCENES = 6000
 MAIN, LABELS = "negatives", (50, 100, 200, 400)
 RATES = {
-    "probe": (3e-3, 1e-2, 3e-2, 1e-1),
-    "lora": (3e-3, 1e-2, 3e-2),
-    "full": (1e-3, 3e-3, 1e-2),
-    "scratch": (3e-3, 1e-2, 3e-2),
+    "probe": (3e-3, 1e-2, 3e-2, 1e-1, 3e-1),
+    "lora": (1e-3, 3e-3, 1e-2),
+    "full": (3e-4, 1e-3, 3e-3),
+    "scratch": (1e-3, 3e-3, 1e-2),
 }
+FARTHER_RATES = RATES | {"lora": (3e-3, 1e-2, 3e-2), "full": (1e-3, 3e-3, 1e-2, 3e-2)}
+"""For tasks other than shapes: what is to change more wants larger steps."""
 RANKS, RANK_LABELS = (1, 2, 8), 200
 """Beside rank 4, which is measured anyway."""
 OTHERS, OTHERS_LABELS = tuple(task for task in transfer.TASKS if task != MAIN), 100
@@ -47,6 +49,10 @@ def accuracy(model, examples) -> float:
     return float(metrics.accuracy(labels.numpy(), predict(model, images).argmax(axis=1)))
 
 
+def rates_for(task: str) -> dict[str, tuple[float, ...]]:
+    return RATES if task in ("negatives", "new shapes") else FARTHER_RATES
+
+
 def parts_of(task: str, seed: int, count: int) -> dict:
     """Return `count` training images, and all validation and test images, of a task."""
     counts = {"train": count, "validation": None, "test": None}
@@ -56,11 +62,11 @@ def parts_of(task: str, seed: int, count: int) -> dict:
     }
 
 
-def one_run(way, rate, pretrained, parts, count, seed, **low_rank):
+def one_run(way, rate, pretrained, parts, count, seed, **options):
     """Train one network; return it, and its accuracies and seconds."""
     torch.manual_seed(seed)
     classes = int(parts["test"][1].max()) + 1
-    model = transfer.prepare(way, pretrained, classes, **low_rank)
+    model = transfer.prepare(way, pretrained, classes, **options)
     examples = tuple(tensor[:count] for tensor in parts["train"])
     start = time.process_time()
     transfer.fine_tune(model, examples, rate, torch.Generator().manual_seed(seed))
@@ -90,10 +96,14 @@ def one_seed(seed: int, advance) -> dict:
         _, run = one_run("lora", rate, pretrained, parts, RANK_LABELS, seed, rank=rank)
         keep(found, ("ranks", rank, rate), run)
         advance()
+    for rate in RATES["lora"]:
+        _, run = one_run("lora", rate, pretrained, parts, max(LABELS), seed, stem=True)
+        keep(found, ("with_stem", rate), run)
+        advance()
     for task in OTHERS:
         parts = parts_of(task, seed, OTHERS_LABELS)
-        for way in RATES:
-            for rate in RATES[way]:
+        for way, rates in rates_for(task).items():
+            for rate in rates:
                 _, run = one_run(way, rate, pretrained, parts, None, seed)
                 keep(found, ("tasks", task, way, rate), run)
                 advance()
@@ -140,8 +150,9 @@ def sizes() -> dict:
 
 def record(seeds: tuple[int, ...]) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
-    each = sum(map(len, RATES.values()))
-    steps = 1 + len(LABELS) * each + len(RANKS) * len(RATES["lora"]) + len(OTHERS) * each
+    count = {task: sum(map(len, rates_for(task).values())) for task in transfer.TASKS}
+    steps = 1 + len(LABELS) * count[MAIN] + (len(RANKS) + 1) * len(RATES["lora"])
+    steps += sum(count[task] for task in OTHERS)
     for seed in seeds:
         path = FOLDER / f"seed-{seed}.json"
         if not path.is_file():

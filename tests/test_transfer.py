@@ -99,6 +99,15 @@ def test_each_way_changes_what_it_may_and_nothing_else(way, pretrained, examples
     assert model(examples[0]).shape == (30, 4) and not model.training
 
 
+def test_lora_can_take_the_stem_along(pretrained):
+    model = transfer.prepare("lora", pretrained, 4, stem=True)
+    trained = {name for name, p in model.named_parameters() if p.requires_grad}
+    stem = {f"patch_embed.{name}" for name, _ in pretrained.patch_embed.named_parameters()}
+    lora = {name for name, _ in model.named_parameters() if "lora" in name}
+    assert trained == stem | lora | {"head.weight", "head.bias"} and len(lora) == 16
+    assert any(isinstance(module, nn.BatchNorm2d) for module in model.modules())
+
+
 def test_the_probe_gives_the_same_on_features_as_through_the_network(pretrained, examples):
     torch.manual_seed(1)
     quick = transfer.prepare("probe", pretrained, 4)

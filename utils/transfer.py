@@ -124,7 +124,13 @@ def fold_batch_norm(model: VisionTransformer) -> VisionTransformer:
 
 
 def prepare(
-    way: str, pretrained: VisionTransformer, num_classes: int, *, rank: int = RANK, alpha: float = ALPHA
+    way: str,
+    pretrained: VisionTransformer,
+    num_classes: int,
+    *,
+    rank: int = RANK,
+    alpha: float = ALPHA,
+    stem: bool = False,
 ) -> VisionTransformer:
     """Return a model for a new task, with a new last layer, in which only what this way trains can be trained.
 
@@ -135,16 +141,19 @@ def prepare(
         numbers. The first three start from a copy of `pretrained`, the first two without its batch normalisation.
     rank, alpha : int, float
         Of the low-rank change.
+    stem : bool
+        With "lora", train also the convolutions that make the tokens, with their batch normalisation.
     """
     if way not in WAYS:
         raise ValueError(f"unknown way {way!r}: choose one of {', '.join(map(repr, WAYS))}")
     if way == "scratch":
         return VisionTransformer(num_classes=num_classes, embed=ConvEmbed, **NETWORK)
-    model = copy.deepcopy(pretrained) if way == "full" else fold_batch_norm(pretrained)
+    model = copy.deepcopy(pretrained) if way == "full" or stem else fold_batch_norm(pretrained)
     if way == "probe":
         model.requires_grad_(False)
     elif way == "lora":
         add_lora(model, rank, alpha)
+        model.patch_embed.requires_grad_(stem)
     model.head = nn.Linear(model.head.in_features, num_classes)
     return model
 
