@@ -116,7 +116,7 @@ def test_the_probe_gives_the_same_on_features_as_through_the_network(pretrained,
     train(
         slow,
         examples,
-        epochs=5,
+        epochs=10,
         learning_rate=1e-2,
         batch_size=25,
         generator=torch.Generator().manual_seed(0),
