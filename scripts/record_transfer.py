@@ -2,7 +2,7 @@
 
     python scripts/record_transfer.py
 
-Writes results/transfer.json in about twenty minutes of one core. A seed that is done is kept in .cache/record_transfer,
+Writes results/transfer.json in about twenty-two minutes of one core. A seed that is done is kept in .cache/record_transfer,
 so the run can be cut and taken up again; `--seed 1` records that seed alone.
 
 Each seed has its own scenes and first weights. A small Vision Transformer learns six shapes from 6,000 scenes. Then it goes
