@@ -28,6 +28,7 @@ CHAPTERS = (
     "vision_transformer",
     "three_implementations",
     "training_recipes",
+    "transfer_and_lora",
     "large_models",
     "project",
 )
