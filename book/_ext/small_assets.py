@@ -14,6 +14,7 @@ import pydata_sphinx_theme
 import tinycss2
 from fontTools import subset
 from fontTools.ttLib import TTFont
+from PIL import Image
 from sphinx.application import Sphinx
 
 THEME = Path(pydata_sphinx_theme.__file__).parent / "theme" / "pydata_sphinx_theme" / "static"
@@ -24,6 +25,8 @@ UNUSED = (
     "styles/pydata-sphinx-theme.css",
     "vendor/fontawesome/webfonts/*",
 )
+LOGOS = ("images/logo_colab.png",)
+LOGO_PIXELS = 64  # twice what a page shows
 _CLASS = re.compile(r"\.(-?[A-Za-z_][\w-]*)")
 _WORD = re.compile(r"[\w-]+")
 _FONT_FILES = re.compile(r'url\(([^)]*)\.woff2\) format\("woff2"\),\s*url\([^)]*\.ttf\) format\("truetype"\)')
@@ -38,6 +41,8 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
     for pattern in UNUSED:
         for path in static.glob(pattern):
             path.unlink()
+    for logo in LOGOS:
+        shrink_logo(static / logo)
     css = (static / "basic.css").read_text("utf-8")  # of Sphinx; the theme's own is made to follow it
     css = re.sub(r"url\((?!data:)", "url(../", css)  # it moves into a subfolder
     css += (THEME / "styles" / "pydata-sphinx-theme.css").read_text("utf-8")
@@ -48,6 +53,15 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
     icons = icons_of_site(static)
     for font in (THEME / "vendor" / "fontawesome" / "webfonts").glob("*.ttf"):
         subset_font(font, static / "vendor" / "fontawesome" / "webfonts" / f"{font.stem}.woff", icons)
+
+
+def shrink_logo(path: Path) -> None:
+    """Make a logo as small as the menu shows it, if it is there; a second build finds it small already."""
+    if path.is_file():
+        with Image.open(path) as logo:
+            small = logo.convert("RGBA")
+        small.thumbnail((LOGO_PIXELS, LOGO_PIXELS))
+        small.quantize(32).save(path, "PNG", optimize=True)
 
 
 def icons_of_site(static: Path) -> set[int]:

@@ -10,6 +10,7 @@ import nbformat
 import pytest
 from docutils import nodes
 from fontTools.ttLib import TTFont
+from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
@@ -273,3 +274,15 @@ def test_only_the_line_behind_an_equation_is_set_small():
     document += [line, *others]
     held_by.mark(None, document)
     assert line["classes"] == ["held-by"] and not any(other["classes"] for other in others)
+
+
+def test_a_logo_is_made_as_small_as_the_menu_shows_it(tmp_path):
+    path = tmp_path / "logo.png"
+    Image.effect_noise((225, 150), 60).convert("RGBA").save(path)
+    before = path.stat().st_size
+    for _ in range(2):
+        small_assets.shrink_logo(path)
+        with Image.open(path) as logo:
+            assert logo.width == small_assets.LOGO_PIXELS and logo.height < logo.width
+    assert path.stat().st_size < before / 4
+    small_assets.shrink_logo(tmp_path / "not-there.png")
