@@ -8,19 +8,19 @@ first learns the shapes of 20,000 drawn scenes, for the same time again. The tes
 Seeds may be given one at a time, to share the work between processors.
 """
 
+import functools
 import sys
 import time
 
 import numpy as np
-import torch
 from torch import nn
 
 from utils import data, runs
 from utils.data.cifar10 import DIGESTS
 from utils.data.dataset import ImageDataset
-from utils.long_training import predict_averaged, train_recipe
+from utils.long_training import accuracy_by_views, train_recipe
 from utils.recipes import RECIPES, Recipe
-from utils.torch_training import count_parameters
+from utils.torch_training import count_parameters, make_repeatable
 
 NAME = "data_sizes"
 SEEDS = (0, 1, 2)
@@ -55,25 +55,23 @@ def fit(recipe: Recipe, train: ImageDataset, shown: float, seed: int, start: nn.
     return model, time.process_time() - started
 
 
+@functools.cache
+def pretrain(name: str, seed: int, speed: float) -> nn.Module:
+    """Return a model that has learnt the shapes of drawn scenes: one for all numbers of images."""
+    scenes = data.load("scenes", "train", seed=seed, count=SCENES)
+    return fit(MODELS[name], scenes, speed * SECONDS, seed)[0]
+
+
 def measure(name: str, size: int, seed: int, speed: float, pretrained: bool) -> dict:
     """Train one model on `size` images of CIFAR-10, and read the test images."""
-    recipe, train = MODELS[name], data.load("cifar10", "train", seed=seed, count=None)
-    if size < len(train):
-        train = data.load("cifar10", "train", seed=seed, count=size)
-    start = None
-    if pretrained:
-        scenes = data.load("scenes", "train", seed=seed, count=SCENES)
-        start, _ = fit(recipe, scenes, speed * SECONDS, seed)
-    model, seconds = fit(recipe, train, speed * SECONDS, seed, start)
+    train = data.load("cifar10", "train", seed=seed, count=size)
+    start = pretrain(name, seed, speed) if pretrained else None
+    model, seconds = fit(MODELS[name], train, speed * SECONDS, seed, start)
     validation, test = (data.load("cifar10", split, seed=seed) for split in ("validation", "test"))
-    accuracy = {
-        split: float(np.mean(predict_averaged(model, d.images).argmax(axis=1) == d.labels))
-        for split, d in (("validation", validation), ("test", test))
-    }
     return {
         "seed": seed,
-        "validation_accuracy": accuracy["validation"],
-        "test_accuracy": accuracy["test"],
+        "validation_accuracy": accuracy_by_views(model, validation, ("one",))["one"],
+        "test_accuracy": accuracy_by_views(model, test, ("one",))["one"],
         "processor_seconds": round(seconds, 1),
         "epochs": round(speed * SECONDS / size, 2),
         "parameters": count_parameters(model),
@@ -81,8 +79,7 @@ def measure(name: str, size: int, seed: int, speed: float, pretrained: bool) -> 
 
 
 def main() -> None:
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
+    make_repeatable(0)
     seeds = [int(argument) for argument in sys.argv[1:]] or list(SEEDS)
     train = data.load("cifar10", "train", seed=0)
     curves = []

@@ -10,14 +10,11 @@ to share the work between processors.
 import sys
 import time
 
-import numpy as np
-import torch
-
 from utils import data, runs
 from utils.data.cifar10 import DIGESTS
-from utils.long_training import predict_averaged, train_recipe
+from utils.long_training import accuracy_by_views, train_recipe
 from utils.recipes import RECIPES, Recipe
-from utils.torch_training import count_parameters
+from utils.torch_training import count_parameters, make_repeatable
 
 NAME = "recipe_steps"
 SEEDS = (0, 1, 2)
@@ -73,13 +70,9 @@ def measure(recipe: Recipe, seed: int, epochs: float = EPOCHS) -> dict:
     processor = time.process_time()
     model, progress = train_recipe(recipe.changed(epochs=epochs), train, seed=seed)
     processor = time.process_time() - processor
-    accuracy = {}
-    for views in ("one", "flip", "flip_and_shift"):
-        answers = predict_averaged(model, validation.images, views=views).argmax(axis=1)
-        accuracy[views] = float(np.mean(answers == validation.labels))
     return {
         "seed": seed,
-        "validation_accuracy": accuracy,
+        "validation_accuracy": accuracy_by_views(model, validation),
         "processor_seconds": round(processor, 1),
         "parameters": count_parameters(model),
         "last_loss": progress.epochs[-1]["loss"],
@@ -100,8 +93,7 @@ def choose_rate(optimiser: str) -> tuple[float, dict[str, float]]:
 
 
 def main() -> None:
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
+    make_repeatable(0)
     seeds = [int(argument) for argument in sys.argv[1:]] or list(SEEDS)
     (sgd_rate, sgd_tried), (muon_rate, muon_tried) = choose_rate("sgd"), choose_rate("muon")
     ladder = steps(sgd_rate, muon_rate)

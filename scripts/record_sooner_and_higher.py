@@ -51,7 +51,7 @@ def recipe(name: str, seed: int) -> dict:
     """Train one of the course's recipes in PyTorch."""
     import torch
 
-    from utils.long_training import predict_averaged, train_recipe
+    from utils.long_training import accuracy_by_views, train_recipe
     from utils.recipes import RECIPES
 
     torch.set_num_threads(THREADS)
@@ -59,11 +59,11 @@ def recipe(name: str, seed: int) -> dict:
     started = time.perf_counter()
     model, _ = train_recipe(RECIPES[name], train, seed=seed)
     seconds = time.perf_counter() - started
-    accuracy = {}
-    for views in ("one", "flip", "flip_and_shift"):
-        answers = predict_averaged(model, test.images, views=views).argmax(axis=1)
-        accuracy[views] = float(np.mean(answers == test.labels))
-    return {"seconds": seconds, "test_accuracy": accuracy}
+    return {"seconds": seconds, "test_accuracy": accuracy_by_views(model, test)}
+
+
+def median_and_range(values: np.ndarray) -> dict[str, float]:
+    return {"median": float(np.median(values)), "low": float(values.min()), "high": float(values.max())}
 
 
 def in_a_process(name: str, seed: int) -> dict:
@@ -90,16 +90,8 @@ def main() -> None:
         "what": "the first CNN in Keras and two recipes in PyTorch, alternately, wall seconds of two threads",
         "seeds": list(SEEDS),
         "data_digest": DIGESTS,
-        "times_sooner": {
-            "median": float(np.median(ratio)),
-            "low": float(ratio.min()),
-            "high": float(ratio.max()),
-        },
-        "share_of_time": {
-            "median": float(np.median(share)),
-            "low": float(share.min()),
-            "high": float(share.max()),
-        },
+        "times_sooner": median_and_range(ratio),
+        "share_of_time": median_and_range(share),
         "test_accuracy": {
             name: {
                 views: runs.mean_and_spread([run["test_accuracy"][views] for run in found[name]])

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from utils import data, diagnosis, runs
-from utils.torch_training import to_tensor
+from utils.torch_training import make_repeatable, to_tensor
 from utils.training_faults import FAULTS, Pipeline
 
 SEEDS = tuple(range(10))
@@ -40,8 +40,7 @@ def one_run(kind: type[Pipeline], seed: int) -> dict:
 
 
 def main() -> None:
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
+    make_repeatable(0)
     table = {}
     for kind in (Pipeline, *FAULTS):
         table[kind.__name__] = [one_run(kind, seed) for seed in SEEDS]

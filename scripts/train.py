@@ -25,10 +25,9 @@ from tqdm import tqdm
 from utils import data, long_training, runs
 from utils.data.cifar10 import DIGESTS
 from utils.data.dataset import ImageDataset
+from utils.long_training import VIEWS, accuracy_by_views
 from utils.recipes import RECIPES, Recipe
 from utils.torch_training import count_parameters
-
-VIEWS = ("one", "flip", "flip_and_shift")
 
 
 def main() -> None:
@@ -49,7 +48,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--model", required=True, choices=sorted(RECIPES), help="a recipe of utils/recipes.py"
     )
-    parser.add_argument("--data", default="cifar10", choices=data.DATASETS)
+    parser.add_argument("--data", default="cifar10", choices=("cifar10", "scenes"))
     parser.add_argument("--count", type=int, help="how many training images; all if not given")
     parser.add_argument(
         "--all-images", action="store_true", help="train on the validation images too, once all is chosen"
@@ -74,8 +73,6 @@ def one_seed(recipe: Recipe, arguments: argparse.Namespace, seed: int) -> dict:
     validation = data.load(arguments.data, "validation", seed=seed)
     if arguments.all_images:
         train = together(train, validation)
-    if recipe.options.get("num_classes", 10) != len(train.class_names):
-        recipe = recipe.changed(options={**recipe.options, "num_classes": len(train.class_names)})
     processor = processor_seconds()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     rank = int(os.environ.get("RANK", 0))
@@ -90,7 +87,7 @@ def one_seed(recipe: Recipe, arguments: argparse.Namespace, seed: int) -> dict:
     def evaluate(model: nn.Module) -> dict[str, float]:
         if arguments.all_images:
             return {}
-        accuracy = accuracies(model, validation, VIEWS[:1])["one"]
+        accuracy = accuracy_by_views(model, validation, VIEWS[:1])["one"]
         bar.write(f"seed {seed}: {accuracy:.4f} on validation")
         return {"validation_accuracy": accuracy}
 
@@ -116,9 +113,11 @@ def one_seed(recipe: Recipe, arguments: argparse.Namespace, seed: int) -> dict:
     }
     if not arguments.all_images:
         views = VIEWS if arguments.test else VIEWS[:1]
-        result["validation_accuracy"] = accuracies(model, validation, views)
+        result["validation_accuracy"] = accuracy_by_views(model, validation, views)
     if arguments.test:
-        result["test_accuracy"] = accuracies(model, data.load(arguments.data, "test", seed=seed), VIEWS)
+        result["test_accuracy"] = accuracy_by_views(
+            model, data.load(arguments.data, "test", seed=seed), VIEWS
+        )
     result["evaluation_seconds"] = round(time.perf_counter() - started, 1)
     if arguments.checkpoint is not None and rank == 0:
         arguments.checkpoint.parent.mkdir(parents=True, exist_ok=True)
@@ -126,12 +125,6 @@ def one_seed(recipe: Recipe, arguments: argparse.Namespace, seed: int) -> dict:
         halves = {key: value.half() if value.is_floating_point() else value for key, value in weights.items()}
         save_file(halves, arguments.checkpoint)
     return result
-
-
-def accuracies(model: nn.Module, dataset: ImageDataset, views: tuple[str, ...]) -> dict[str, float]:
-    """Return the share of right answers for each way of looking at the images."""
-    answers = {v: long_training.predict_averaged(model, dataset.images, views=v).argmax(1) for v in views}
-    return {view: float(np.mean(answer == dataset.labels)) for view, answer in answers.items()}
 
 
 def together(*datasets: ImageDataset) -> ImageDataset:

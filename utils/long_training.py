@@ -8,7 +8,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,8 +21,12 @@ from torch.nn import functional
 
 from utils.augmentation import alternate_flips, cutmix, shift_and_flip
 from utils.data.dataset import ImageDataset
+from utils.metrics import accuracy
 from utils.recipes import MEASURED_IMAGES, Recipe, build_model, build_optimisers, rate_at
 from utils.torch_training import first_weights, to_tensor
+
+VIEWS = ("one", "flip", "flip_and_shift")
+"""The ways to look at an image in a test, see `predict_averaged`."""
 
 
 @dataclass
@@ -109,9 +113,7 @@ def train_recipe(
             first = (step - epoch * steps_per_epoch) * recipe.batch_size
             rows = order[first : first + recipe.batch_size]
             batch, targets = _draw(recipe, images[rows], labels[rows], mirrored[rows], generator)
-            for optimiser, rates in zip(optimisers, highest, strict=True):
-                for group, rate in zip(optimiser.param_groups, rates, strict=True):
-                    group["lr"] = rate * rate_at(recipe, step / total)
+            _set_rates(optimisers, highest, rate_at(recipe, step / total))
             losses.append(_step(parallel, optimisers, recipe, batch, targets, device, bfloat16))
             if report is not None:
                 report(step + 1, total, losses[-1])
@@ -120,6 +122,13 @@ def train_recipe(
         if folder is not None and _rank() == 0:
             _save(folder, signature, model, optimisers, progress)
     return model, progress
+
+
+def _set_rates(optimisers, highest: list[list[float]], share: float) -> None:
+    """Give each group of parameters a share of its highest learning rate."""
+    for optimiser, rates in zip(optimisers, highest, strict=True):
+        for group, rate in zip(optimiser.param_groups, rates, strict=True):
+            group["lr"] = rate * share
 
 
 def _start_from(model: nn.Module, start: nn.Module) -> None:
@@ -263,8 +272,8 @@ def predict_averaged(model: nn.Module, images: np.ndarray, *, views: str = "one"
     views : {"one", "flip", "flip_and_shift"}
         The image; it and its mirror image; these two, and both shifted by a pixel up-left and down-right, for half.
     """
-    if views not in ("one", "flip", "flip_and_shift"):
-        raise ValueError(f"unknown views {views!r}: choose 'one', 'flip' or 'flip_and_shift'")
+    if views not in VIEWS:
+        raise ValueError(f"unknown views {views!r}: choose one of {', '.join(map(repr, VIEWS))}")
     model.eval()
     device = next(model.parameters()).device
     answers = []
@@ -281,3 +290,13 @@ def predict_averaged(model: nn.Module, images: np.ndarray, *, views: str = "one"
             logits = (logits + torch.stack(others).mean(0)) / 2
         answers.append(logits.cpu())
     return torch.cat(answers).numpy()
+
+
+def accuracy_by_views(
+    model: nn.Module, dataset: ImageDataset, views: Sequence[str] = VIEWS
+) -> dict[str, float]:
+    """Return the share of right answers for each way of looking at the images, see `predict_averaged`."""
+    return {
+        view: accuracy(dataset.labels, predict_averaged(model, dataset.images, views=view).argmax(axis=1))
+        for view in views
+    }
