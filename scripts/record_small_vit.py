@@ -34,7 +34,8 @@ from transformers import ViTConfig, ViTForImageClassification, ViTImageProcessor
 
 from utils import data, metrics, runs
 from utils.pretrained import load_backbone
-from utils.torch_training import make_repeatable
+from utils.torch_models import Standardise
+from utils.torch_training import make_repeatable, to_tensor
 
 SEEDS = (0, 1, 2)
 FOLDER = runs.RESULTS / "checkpoints" / "small_vit"
@@ -59,8 +60,7 @@ KEYS = {"shape": "object_classes", "colour": "object_colours", "texture": "objec
 
 def pixels_of(images: np.ndarray) -> torch.Tensor:
     """Do what the image processor of the checkpoint does with images of the right size: (B, H, W, C) to (B, C, H, W)."""
-    unit = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
-    return (unit - torch.tensor(MEAN).view(1, 3, 1, 1)) / torch.tensor(STD).view(1, 3, 1, 1)
+    return Standardise(MEAN, STD)(to_tensor(images))
 
 
 def patch_labels(masks: np.ndarray, labels: np.ndarray, nothing: int) -> torch.Tensor:

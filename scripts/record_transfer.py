@@ -2,8 +2,8 @@
 
     python scripts/record_transfer.py
 
-Writes results/transfer.json in about twenty-two minutes of one core. A seed that is done is kept in .cache/record_transfer,
-so the run can be cut and taken up again; `--seed 1` records that seed alone.
+Writes results/transfer.json in about twenty-two minutes of one core. A seed that is done outlives a kill; `--seed 1`
+measures that seed alone, for a later run without it.
 
 Each seed has its own scenes and first weights. A small Vision Transformer learns six shapes from 6,000 scenes. Then it goes
 to negatives of scenes with four other shapes, with 50 to 400 labels; and to four more tasks with 100. All get the same
@@ -13,7 +13,6 @@ mean accuracy on validation images; the test images are read once for each netwo
 
 import argparse
 import itertools
-import json
 import os
 import time
 
@@ -41,7 +40,6 @@ RANKS, RANK_LABELS = (1, 2, 8), 200
 """Beside rank 4, which is measured anyway."""
 OTHERS, OTHERS_LABELS = tuple(task for task in transfer.TASKS if task != MAIN), 100
 CUTS = (0, 1, 2, 4, 8, 16, None)
-FOLDER = runs.ROOT / ".cache" / "record_transfer"
 
 
 def accuracy(model, examples) -> float:
@@ -110,6 +108,14 @@ def one_seed(seed: int, advance) -> dict:
     return found
 
 
+def timed(seed: int, steps: int) -> dict:
+    """Return what `one_seed` does, and its seconds, behind a bar."""
+    start = time.process_time()
+    with tqdm(total=steps, desc=f"seed {seed}") as bar:
+        found = one_seed(seed, bar.update)
+    return found | {"seconds": [time.process_time() - start]}
+
+
 def look_inside(way, model, pretrained, validation, shapes) -> dict:
     """Return what a network still knows of the first task, and how it does if its changes are cut down to low ranks."""
     seen = {}
@@ -149,21 +155,15 @@ def sizes() -> dict:
 
 
 def record(seeds: tuple[int, ...]) -> None:
-    FOLDER.mkdir(parents=True, exist_ok=True)
     count = {task: sum(map(len, rates_for(task).values())) for task in transfer.TASKS}
     steps = 1 + len(LABELS) * count[MAIN] + (len(RANKS) + 1) * len(RATES["lora"])
     steps += sum(count[task] for task in OTHERS)
+    found = []
     for seed in seeds:
-        path = FOLDER / f"seed-{seed}.json"
-        if not path.is_file():
-            start = time.process_time()
-            with tqdm(total=steps, desc=f"seed {seed}") as bar:
-                found = one_seed(seed, bar.update)
-            path.write_text(json.dumps(found | {"seconds": [time.process_time() - start]}))
-    done = [FOLDER / f"seed-{seed}.json" for seed in SEEDS]
-    if not all(path.is_file() for path in done):
+        found.append(runs.remembered("transfer", f"seed {seed}", lambda seed=seed: timed(seed, steps)))
+    if set(seeds) != set(SEEDS):
         return
-    results = joined([json.loads(path.read_text(encoding="utf-8")) for path in done])
+    results = joined(found)
     result = {
         "command": "python scripts/record_transfer.py",
         "what": "a Vision Transformer pretrained on shapes, moved to other scenes, digits and photographs in four ways",

@@ -6,6 +6,7 @@ A model on PyTorch's device `meta` has shapes and no numbers, so even the larges
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from torch import nn
 from transformers import AutoModel, CLIPConfig, Dinov2Config, ViTConfig
 
 from utils import model_sizes
+from utils.pretrained import wanted_parts
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ def published_backbones() -> list[PublishedBackbone]:
     own, pairs = "142 million images, not published", "400 million captioned images, not published"
     apache, mit = "Apache 2.0", "MIT"
     vit = "google/vit-base-patch16-224-in21k"
+    clip_b32, clip_l14 = partial(_clip, 512, 768, 12, 32), partial(_clip, 768, 1024, 24, 14)
     open_clip = "laion/CLIP-ViT-B-32-laion2B-s34B-b79K"
     return [
         PublishedBackbone(
@@ -64,54 +67,35 @@ def published_backbones() -> list[PublishedBackbone]:
         PublishedBackbone("facebook/dinov2-small", dinov2(384, 12, 6), 224, own, apache, "oquab2024"),
         PublishedBackbone("facebook/dinov2-base", dinov2(768, 12, 12), 224, own, apache, "oquab2024"),
         PublishedBackbone("facebook/dinov2-large", dinov2(1024, 24, 16), 224, own, apache, "oquab2024"),
+        PublishedBackbone("openai/clip-vit-base-patch32", clip_b32, 224, pairs, "none stated", "radford2021"),
         PublishedBackbone(
-            "openai/clip-vit-base-patch32", _clip_b32, 224, pairs, "none stated", "radford2021"
+            "openai/clip-vit-large-patch14", clip_l14, 224, pairs, "none stated", "radford2021"
         ),
         PublishedBackbone(
-            "openai/clip-vit-large-patch14", _clip_l14, 224, pairs, "none stated", "radford2021"
-        ),
-        PublishedBackbone(
-            open_clip, _clip_b32, 224, "2 billion captioned links, published", mit, "schuhmann2022"
+            open_clip, clip_b32, 224, "2 billion captioned links, published", mit, "schuhmann2022"
         ),
     ]
 
 
-def _clip_b32() -> CLIPConfig:
-    """Give the shapes of CLIP ViT-B/32."""
-    text = {"hidden_size": 512, "intermediate_size": 2048, "num_hidden_layers": 12, "num_attention_heads": 8}
-    image = {
-        "hidden_size": 768,
-        "intermediate_size": 3072,
-        "num_hidden_layers": 12,
-        "num_attention_heads": 12,
-    }
-    image |= {"patch_size": 32, "image_size": 224}
-    return CLIPConfig(text_config=text, vision_config=image, projection_dim=512)
+def _clip(text_width: int, width: int, depth: int, patch_size: int) -> CLIPConfig:
+    """Give the shapes of a CLIP: heads of 64 numbers, MLPs four times as wide, and the texts' width shared with images."""
 
+    def encoder(hidden_size: int, layers: int) -> dict[str, int]:
+        return {
+            "hidden_size": hidden_size,
+            "intermediate_size": 4 * hidden_size,
+            "num_hidden_layers": layers,
+            "num_attention_heads": hidden_size // 64,
+        }
 
-def _clip_l14() -> CLIPConfig:
-    """Give the shapes of CLIP ViT-L/14."""
-    text = {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12}
-    image = {
-        "hidden_size": 1024,
-        "intermediate_size": 4096,
-        "num_hidden_layers": 24,
-        "num_attention_heads": 16,
-    }
-    image |= {"patch_size": 14, "image_size": 224}
-    return CLIPConfig(text_config=text, vision_config=image, projection_dim=768)
+    image = encoder(width, depth) | {"patch_size": patch_size, "image_size": 224}
+    return CLIPConfig(text_config=encoder(text_width, 12), vision_config=image, projection_dim=text_width)
 
 
 def shapes_only(config: Any) -> nn.Module:
     """Build the model of a configuration without its numbers, on the device `meta`."""
-    parts = {"add_pooling_layer": False} if config.model_type == "vit" else {}
     with torch.device("meta"):
-        return AutoModel.from_config(config, **parts)
-
-
-def count_numbers(model: nn.Module) -> int:
-    """Return how many parameters a model has."""
-    return sum(parameter.numel() for parameter in model.parameters())
+        return AutoModel.from_config(config, **wanted_parts(config))
 
 
 def image_layers(config: Any, image_size: int) -> list[model_sizes.Layer]:

@@ -26,7 +26,9 @@ from transformers.utils import logging
 
 from utils.checks import check_whole
 from utils.data.checks import check_uint8_images
+from utils.metrics import softmax
 from utils.runs import ROOT
+from utils.torch_training import count_parameters
 
 KINDS = ("vit", "dinov2", "clip")
 """The `model_type` of `config.json` for which this module knows where the features are."""
@@ -69,7 +71,7 @@ class Backbone:
     @property
     def num_parameters(self) -> int:
         """How many numbers the model has."""
-        return sum(parameter.numel() for parameter in self.model.parameters())
+        return count_parameters(self.model)
 
 
 def load_backbone(name_or_folder: str | Path, *, download: bool = True) -> Backbone:
@@ -170,9 +172,13 @@ def _check_files(name: str, folder: Path) -> None:
         )
 
 
+def wanted_parts(config: Any) -> dict[str, bool]:
+    """Return what transformers has to be told so that it builds no part that nothing here uses: the pooler of a ViT."""
+    return {"add_pooling_layer": False} if config.model_type == "vit" else {}
+
+
 def _load_model(name: str, folder: Path, config: Any, options: dict[str, bool]) -> nn.Module:
     """Load the weights; BackboneUnavailableError if the file lacks some, where transformers would make them up."""
-    parts = {"add_pooling_layer": False} if config.model_type == "vit" else {}
     try:
         model, report = AutoModel.from_pretrained(
             folder,
@@ -180,7 +186,7 @@ def _load_model(name: str, folder: Path, config: Any, options: dict[str, bool]) 
             use_safetensors=True,
             dtype=torch.float32,
             output_loading_info=True,
-            **parts,
+            **wanted_parts(config),
             **options,
         )
     except Exception as error:  # a damaged file fails in as many ways as a network
@@ -310,8 +316,7 @@ def zero_shot(images: np.ndarray, texts: np.ndarray, scale: float) -> np.ndarray
         The inverse of the temperature: `exp(model.logit_scale)` of a CLIP.
     """
     logits = scale * unit_length(images) @ unit_length(texts).T  # (B, D) @ (D, Y) -> (B, Y)
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
+    return softmax(logits)
 
 
 def nearest(queries: np.ndarray, gallery: np.ndarray, count: int) -> np.ndarray:

@@ -21,7 +21,7 @@ from utils.long_training import train_recipe
 from utils.lora import LoRALinear, add_lora
 from utils.recipes import Recipe
 from utils.torch_models import ConvEmbed, VisionTransformer
-from utils.torch_training import to_tensor, train
+from utils.torch_training import count_parameters, to_tensor, train
 
 IMAGE_SIZE = 24
 FIRST_SHAPES, NEW_SHAPES = CLASS_NAMES[:6], CLASS_NAMES[6:]
@@ -194,7 +194,7 @@ def features(model: VisionTransformer, images: torch.Tensor) -> torch.Tensor:
 def training_bytes(model: nn.Module) -> dict[str, int]:
     """Return the bytes of the weights, and of gradients and AdamW's two means, which only trained weights have."""
     total = sum(p.numel() for p in model.parameters())
-    trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    trained = count_parameters(model)
     return {"weights": 4 * total, "gradients": 4 * trained, "optimiser": 8 * trained}
 
 

@@ -320,10 +320,10 @@ def split_by_source(
                 f"class {y} comes from {count} sources, and {len(fractions)} parts need at least one each: "
                 "take pictures of it at more places, or leave the class out"
             )
+    wanted = np.outer(list(fractions.values()), np.bincount(labels))  # (parts, Y)
     best, smallest = None, np.inf
     for _ in range(tries):
         parts = group_split(sources, fractions, rng)
-        wanted = np.outer(list(fractions.values()), np.bincount(labels))  # (parts, Y)
         counts = np.array([np.bincount(labels[part], minlength=wanted.shape[1]) for part in parts.values()])
         distance = np.abs(counts - wanted).sum()
         if distance < smallest and ((counts > 0) | (wanted == 0)).all():
