@@ -18,7 +18,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch import distributed, nn
 from tqdm import tqdm
 
@@ -28,6 +27,7 @@ from utils.data.dataset import ImageDataset
 from utils.long_training import VIEWS, accuracy_by_views
 from utils.recipes import RECIPES, Recipe
 from utils.torch_training import count_parameters
+from utils.trained import load_trained, save_trained
 
 
 def main() -> None:
@@ -59,7 +59,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--test", action="store_true", help="read the test images, once, at the end")
     parser.add_argument("--out", type=Path, help="where to write the result, results/NAME.json")
     parser.add_argument(
-        "--checkpoint", type=Path, help="where to write the weights of the last seed, float16"
+        "--checkpoint",
+        type=Path,
+        help="where to write the weights of the last seed, float16; they are judged as written",
     )
     parser.add_argument("--state", type=Path, default=runs.ROOT / ".cache" / "training")
     arguments = parser.parse_args()
@@ -103,12 +105,16 @@ def one_seed(recipe: Recipe, arguments: argparse.Namespace, seed: int) -> dict:
         report=report,
     )
     bar.close()
+    processor = processor_seconds() - processor
+    if arguments.checkpoint is not None and rank == 0:
+        save_trained(arguments.checkpoint, model, recipe)
+        model = load_trained(arguments.checkpoint).to(device)  # what is judged is what was written
     started = time.perf_counter()
     result = {
         "seed": seed,
         "parameters": count_parameters(model),
         "training_seconds": round(progress.seconds, 1),
-        "processor_seconds": round(processor_seconds() - processor, 1),
+        "processor_seconds": round(processor, 1),
         "epochs": progress.epochs,
     }
     if not arguments.all_images:
@@ -119,11 +125,6 @@ def one_seed(recipe: Recipe, arguments: argparse.Namespace, seed: int) -> dict:
             model, data.load(arguments.data, "test", seed=seed), VIEWS
         )
     result["evaluation_seconds"] = round(time.perf_counter() - started, 1)
-    if arguments.checkpoint is not None and rank == 0:
-        arguments.checkpoint.parent.mkdir(parents=True, exist_ok=True)
-        weights = {key: value.contiguous() for key, value in model.state_dict().items()}
-        halves = {key: value.half() if value.is_floating_point() else value for key, value in weights.items()}
-        save_file(halves, arguments.checkpoint)
     return result
 
 
@@ -149,7 +150,8 @@ def record(recipe: Recipe, arguments: argparse.Namespace, by_seed: list[dict]) -
         return
     result = {
         "command": "python scripts/" + shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
-        "what": f"the recipe {arguments.model} on {arguments.data}",
+        "what": f"the recipe {arguments.model} on {arguments.data}"
+        + (", one seed" if len(arguments.seed) == 1 else ""),
         "seeds": arguments.seed,
         "recipe": recipe.as_dict(),
         "threads": arguments.threads,

@@ -63,7 +63,10 @@ def test_every_recorded_run_says_how_it_was_made(name):
     assert record["command"].startswith("python scripts/") and record["what"]
     script = runs.ROOT / record["command"].split()[1]
     assert script.is_file(), "the script that made this result is gone"
-    assert len(record["seeds"]) >= 3 and len(set(record["seeds"])) == len(record["seeds"])
+    assert len(set(record["seeds"])) == len(record["seeds"])
+    assert len(record["seeds"]) >= 3 or "one seed" in record["what"], (
+        "too few seeds, unless the record says so"
+    )
     assert {"python", "numpy"} <= set(record["versions"])
     trained_with = {word for word in ("torch", "keras") if word in script.read_text(encoding="utf-8")}
     if trained_with:  # what is trained in NumPy alone needs no more

@@ -202,6 +202,8 @@ _CNN = {
     "label_smoothing": 0.2,
 }
 _VIT = {
+    "model": "conv_vit",
+    "options": {"embed_dim": 96, "depth": 4, "num_heads": 4},
     "optimiser": "muon",
     "learning_rate": 0.02,
     "weight_decay": 0.1,
@@ -232,11 +234,7 @@ RECIPES: dict[str, Recipe] = {
         **_CNN, epochs=7, batch_size=500, options=_FAST | {"widths": (64, 192), "kernels": 16}
     ),
     "cnn_long": Recipe(**_CNN, epochs=10, batch_size=500, options={"widths": (48, 192, 192)}),
-    "vit_short": Recipe(
-        **_VIT, model="conv_vit", epochs=8, options={"embed_dim": 96, "depth": 4, "num_heads": 4}
-    ),
-    "vit_long": Recipe(
-        **_VIT, model="conv_vit", epochs=40, options={"embed_dim": 128, "depth": 5, "num_heads": 4}
-    ),
+    "vit_short": Recipe(**_VIT, epochs=5),
+    "vit_long": Recipe(**_VIT, epochs=20),
 }
 """The recipes of the recorded runs, trained by `python scripts/train.py --model NAME`."""
