@@ -1,12 +1,14 @@
 """Trained models as files: what is written is what is read, and a file that is none says so."""
 
+import re
+
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from utils import trained
+from utils import runs, trained
 from utils.recipes import RECIPES, build_model
-from utils.torch_training import first_weights
+from utils.torch_training import count_parameters, first_weights
 
 SMALL = {
     "cnn": RECIPES["cnn_long"].changed(options={"widths": (8, 16)}),
@@ -61,5 +63,25 @@ def test_a_file_that_holds_no_trained_model_says_so(tmp_path):
     with pytest.raises(ValueError, match="holds no trained model of the course: 'recipe'"):
         trained.load_trained(path)
     trained.save_trained(path, model_of("cnn"), SMALL["vit"])
-    with pytest.raises(ValueError, match="holds no trained model of the course: .*Missing key"):
+    with pytest.raises(ValueError, match="the weights in .* are not those of its recipe 'conv_vit'"):
         trained.load_trained(path)
+
+
+@pytest.mark.parametrize(
+    "path", sorted(trained.CHECKPOINTS.glob("*.safetensors")), ids=lambda path: path.stem
+)
+def test_a_committed_model_is_small_and_its_card_says_what_was_measured(path):
+    assert path.stat().st_size <= 3_000_000
+    model = trained.load_trained(path.stem)
+    card = path.with_suffix(".md").read_text(encoding="utf-8")
+    record = runs.load_result(re.search(r"`results/(\w+)\.json`", card)[1])
+    assert path.name in record["command"] and f"{len(record['seeds'])} seed" in card.replace(
+        "one seed", "1 seed"
+    )
+    run = record["runs"][-1]
+    assert run["parameters"] == count_parameters(model)
+    assert f"{run['parameters']:,} parameters" in card
+    for accuracy in run["test_accuracy"].values():
+        assert f"{100 * accuracy:.2f} %" in card
+    for heading in ("Trained on", "How well it does", "Limits", "How to make it again", "Licence"):
+        assert f"**{heading}.**" in card

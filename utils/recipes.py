@@ -226,7 +226,7 @@ RECIPES: dict[str, Recipe] = {
     ),
     "cnn_sooner": Recipe(
         **_CNN,
-        epochs=0.55,
+        epochs=0.45,
         batch_size=250,
         options=_FAST | {"widths": (32, 96), "kernels": 16, "convolutions": (1, 2)},
     ),
