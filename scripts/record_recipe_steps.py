@@ -49,8 +49,6 @@ def steps(sgd_rate: float, muon_rate: float) -> dict[str, Recipe]:
     found["batch norm, no hidden layer, SGD"] = groups
     found["whitened first layer"] = groups.changed(options=sized)
     found["Muon"] = groups.changed(options=sized, optimiser="muon", learning_rate=muon_rate)
-    wider = sized | {"widths": (64, 192), "convolutions": (2, 2)}
-    found["more channels and convolutions"] = found["Muon"].changed(options=wider, batch_size=500)
     return found
 
 
