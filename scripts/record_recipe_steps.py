@@ -19,7 +19,7 @@ from utils.torch_training import count_parameters, make_repeatable
 NAME = "recipe_steps"
 SEEDS = (0, 1, 2)
 EPOCHS = 4
-RATES = {"sgd": (0.05, 0.1, 0.2, 0.4), "muon": (0.12, 0.24, 0.48)}
+RATES = {"sgd": (0.1, 0.2, 0.4, 0.8, 1.6), "muon": (0.12, 0.24, 0.48)}
 """The learning rates that are tried for each optimiser, one epoch each, with a seed of their own."""
 CHOOSING_SEED = 100
 
