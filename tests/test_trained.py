@@ -62,6 +62,9 @@ def test_a_file_that_holds_no_trained_model_says_so(tmp_path):
     save_file({"weight": torch.ones(2)}, path)
     with pytest.raises(ValueError, match="holds no trained model of the course: 'recipe'"):
         trained.load_trained(path)
+    save_file({"weight": torch.ones(2)}, path, metadata={"recipe": "no JSON"})
+    with pytest.raises(ValueError, match="some.safetensors holds no trained model of the course"):
+        trained.load_trained(path)
     trained.save_trained(path, model_of("cnn"), SMALL["vit"])
     with pytest.raises(ValueError, match="the weights in .* are not those of its recipe 'conv_vit'"):
         trained.load_trained(path)

@@ -62,7 +62,7 @@ def load_trained(source: str | Path) -> nn.Sequential:
         channels = weights["standardise.mean"].shape[1]
         with first_weights(0):  # the file has others; this leaves the caller's random numbers alone
             model = build_model(recipe, torch.rand(16, channels, 32, 32))
-    except (SafetensorError, KeyError, TypeError) as error:
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} holds no trained model of the course: {error}") from error
     try:
         model.load_state_dict(weights)  # float16 becomes float32
