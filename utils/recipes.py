@@ -237,11 +237,5 @@ RECIPES: dict[str, Recipe] = {
     "cnn_gpu": Recipe(**_CNN, epochs=80, batch_size=1000, cutmix=0.5, options={"widths": (64, 192, 240)}),
     "vit_short": Recipe(**_VIT, epochs=5, batch_size=128),
     "vit_long": Recipe(**_VIT, epochs=20, batch_size=128),
-    "vit_gpu": Recipe(
-        **_VIT | {"options": {"embed_dim": 192, "depth": 4, "num_heads": 6}},
-        epochs=150,
-        batch_size=512,
-        cutmix=0.5,
-    ),
 }
 """The recipes of the recorded runs, trained by `python scripts/train.py --model NAME`."""
