@@ -42,7 +42,7 @@ def honest(name: str, seed: int) -> dict:
         )
     scenes = study.right_ones(model, validation, SCORED)
     masks = scenes.masks > 0
-    maps = study.network_maps(model, scenes.images, scenes.labels) | study.blind_maps(scenes.images)
+    maps = study.all_maps(model, scenes.images, scenes.labels)
     blurred = {kind: gaussian_filter(heat, (0, BLUR, BLUR)) for kind, heat in maps.items()}
     first = slice(CURVED)
     curves = study.score_curves(
@@ -52,6 +52,9 @@ def honest(name: str, seed: int) -> dict:
         {kind: heat[first] for kind, heat in maps.items()},
     )
     scores = study.score_maps(maps, masks)
+    alike, last = study.shuffled_from_the_top(
+        model, scenes.images[:SHUFFLED], scenes.labels[:SHUFFLED], seed, steps=SHUFFLED_STEPS
+    )
     found = {
         "seed": seed,
         "accuracy": metrics.accuracy(validation.labels, study.answers(model, validation.images)),
@@ -63,10 +66,13 @@ def honest(name: str, seed: int) -> dict:
             kind: float(metrics.rank_correlation(heat, maps["edge filter"]).mean())
             for kind, heat in maps.items()
         },
+        "like_unusual_colour": {
+            kind: float(metrics.rank_correlation(heat, maps["unusual colour"]).mean())
+            for kind, heat in maps.items()
+        },
         "stages": ["trained", *study.stages(model)],
-        "alike": study.similarity_when_shuffled(
-            model, scenes.images[:SHUFFLED], scenes.labels[:SHUFFLED], seed, steps=SHUFFLED_STEPS
-        ),
+        "alike": alike,
+        "all_shuffled": study.score_maps(last, masks[:SHUFFLED]),
     }
     return rounded(found)
 
@@ -93,7 +99,7 @@ def look_at(model, scenes, named: np.ndarray) -> dict:
     answers = study.answers(model, scenes.images)
     first = np.flatnonzero((scenes.masks > 0).any(axis=(1, 2)))[:SHORTCUT_SCORED]
     looked = scenes.subset(first)
-    maps = study.network_maps(model, looked.images, answers[first]) | study.blind_maps(looked.images)
+    maps = study.all_maps(model, looked.images, answers[first])
     corner = shortcuts.marker_mask(len(looked), looked.images.shape[1])
     scores = study.score_maps(maps, looked.masks > 0)
     in_corner = study.score_maps(maps, corner)

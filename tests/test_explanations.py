@@ -9,7 +9,15 @@ from captum.attr import IntegratedGradients, LayerGradCam, Saliency
 from torch import nn
 
 from utils import explanations
-from utils.explanation_study import CNN, VIT, fill_colour, last_maps, network_maps, stages
+from utils.explanation_study import (
+    CNN,
+    VIT,
+    fill_colour,
+    last_maps,
+    network_maps,
+    shuffled_from_the_top,
+    stages,
+)
 from utils.recipes import build_model
 from utils.torch_training import first_weights, to_tensor
 
@@ -41,7 +49,7 @@ def labels():
 
 def test_input_gradients_are_captums_and_finite_differences(model, images, labels):
     ours = explanations.input_gradients(model, images, labels)
-    theirs = Saliency(model).attribute(images.clone(), target=labels, abs=False)
+    theirs = Saliency(model).attribute(images.clone().requires_grad_(), target=labels, abs=False)
     np.testing.assert_allclose(ours, theirs, **EXACT)
     step = torch.zeros_like(images)
     step[1, 2, 11, 20] = 1e-6
@@ -50,8 +58,9 @@ def test_input_gradients_are_captums_and_finite_differences(model, images, label
     np.testing.assert_allclose(ours[1, 2, 11, 20], rise, rtol=1e-3, atol=1e-6)
 
 
-@pytest.mark.parametrize("steps", [1, 7])
+@pytest.mark.parametrize("steps", [2, 8])
 def test_integrated_gradients_are_captums(model, images, labels, steps):
+    """Captum keeps its points in single precision, where eighths are exact."""
     baseline = torch.full((1, 3, 1, 1), 0.3, dtype=torch.float64)
     ours = explanations.integrated_gradients(model, images, labels, baseline, steps)
     theirs = IntegratedGradients(model).attribute(
@@ -182,6 +191,25 @@ def test_edges_are_the_slope_of_the_brightness():
     image[..., 0] = 9 * np.arange(6)  # grey rises by 3 a column
     np.testing.assert_allclose(explanations.edges(image), 3)
     np.testing.assert_allclose(explanations.edges(image.transpose(0, 2, 1, 3)), 3)
+
+
+def test_an_unusual_colour_is_far_from_the_usual_one():
+    image = np.zeros((1, 2, 2, 3), np.uint8)
+    image[0, 0, 1] = (10, 20, 5)
+    np.testing.assert_allclose(
+        explanations.unusual_colour(image, np.array([10, 15, 5])), [[[30, 5], [30, 30]]]
+    )
+
+
+def test_a_network_shuffled_from_the_top_keeps_its_rollout_as_long_as_its_blocks(model):
+    images, model = random_images(2, seed=5), copy.deepcopy(model).float()
+    alike, last = shuffled_from_the_top(model, images, np.array([1, 2]), seed=0, steps=1)
+    assert set(alike) == set(last)
+    for name, found in alike.items():
+        assert len(found) == 1 + len(stages(model)) and found[0] == 1
+        assert found[-1] < 0.95, name
+    if "attention rollout" in alike:
+        np.testing.assert_allclose(alike["attention rollout"][1], 1)
 
 
 def test_shuffled_parts_keep_their_numbers_and_others_their_places(model):

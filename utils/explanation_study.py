@@ -29,7 +29,7 @@ VIT = RECIPES["vit_short"].changed(
 SHORTCUT_CNN = CNN.changed(batch_size=125, flip=False, shift=0)
 """For half as many scenes; a marker that was mirrored or shifted would be another one."""
 RECIPE_OF = {"CNN": CNN, "Vision Transformer": VIT}
-BLIND = ("centre blob", "edge filter")
+BLIND = ("centre blob", "edge filter", "unusual colour")
 """The maps that are made without the network."""
 IG_STEPS, OCCLUSION = 32, {"patch": 8, "stride": 4}
 
@@ -125,10 +125,19 @@ def rollout_maps(model: nn.Sequential, pixels: torch.Tensor, size: int) -> np.nd
     return explanations.enlarge_maps(heard[:, 0], size)
 
 
-def blind_maps(images: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the maps that know nothing of any network: (B, H, W) each."""
-    blob = explanations.centre_blob(len(images), images.shape[1])
-    return dict(zip(BLIND, (blob, explanations.edges(images)), strict=True))
+def blind_maps(images: np.ndarray, usual: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the maps that know nothing of any network: (B, H, W) each; `usual` is the mean colour (C,) in [0, 255]."""
+    maps = (
+        explanations.centre_blob(len(images), images.shape[1]),
+        explanations.edges(images),
+        explanations.unusual_colour(images, usual),
+    )
+    return dict(zip(BLIND, maps, strict=True))
+
+
+def all_maps(model: nn.Sequential, images: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the maps of a network, see `network_maps`, and the blind ones."""
+    return network_maps(model, images, labels) | blind_maps(images, fill_colour(model))
 
 
 def score_maps(maps: dict[str, np.ndarray], masks: np.ndarray) -> dict[str, dict[str, float]]:
@@ -157,22 +166,26 @@ def score_curves(
     return found
 
 
-def similarity_when_shuffled(
+def shuffled_from_the_top(
     model: nn.Sequential, images: np.ndarray, labels: np.ndarray, seed: int, steps: int = IG_STEPS
-) -> dict[str, list[float]]:
-    """Return how alike each map stays as more of the network is shuffled from the top: mean rank correlations by stage.
+) -> tuple[dict[str, list[float]], dict[str, np.ndarray]]:
+    """Shuffle more and more of a network from the top, and return how alike each of its maps stays.
 
-    The first is 1, the trained network with itself. The blind maps are always 1: no network is in them.
+    Returns
+    -------
+    alike : dict
+        For each map, the mean rank correlation with that of the trained network, by stage; the first is 1, the trained
+        network with itself.
+    last : dict
+        The maps of the network in which everything is shuffled, (B, H, W) each.
     """
-    trained = network_maps(model, images, labels, steps)
-    alike = {name: [1.0] for name in (*trained, *BLIND)}
+    trained = last = network_maps(model, images, labels, steps)
+    alike = {name: [1.0] for name in trained}
     parts: tuple[str, ...] = ()
     for added in stages(model).values():
         parts += added
         broken = explanations.shuffle_weights(model, parts, torch.Generator().manual_seed(seed))
-        maps = network_maps(broken.eval(), images, labels, steps)
-        for name, heat in maps.items():
+        last = network_maps(broken.eval(), images, labels, steps)
+        for name, heat in last.items():
             alike[name].append(float(metrics.rank_correlation(trained[name], heat).mean()))
-        for name in BLIND:
-            alike[name].append(1.0)
-    return alike
+    return alike, last

@@ -1,4 +1,4 @@
-"""Maps that say where a classifier looks: gradients, Grad-CAM, integrated gradients, attention rollout, and two blind ones.
+"""Maps that say where a classifier looks: gradients, Grad-CAM, integrated gradients, attention rollout, and blind ones.
 
 Written out in the chapter `5_trends_and_challenges/interpretability`; `utils.occlusion` is one more way. `model` always
 turns float32 or float64 images (B, C, H, W) into logits (B, Y) and stands in evaluation mode.
@@ -92,7 +92,7 @@ def attention_rollout(layers: Iterable[torch.Tensor]) -> torch.Tensor:
     layers : iterable of tensors (B, A, N, N)
         The attention weights of each layer, first to last; their rows sum to 1, and so do those of the result.
 
-    Source: S. Abnar and W. Zuidema, Quantifying Attention Flow in Transformers, 2020, section 3 and appendix A.1.
+    Source: S. Abnar and W. Zuidema, Quantifying Attention Flow in Transformers, 2020, section 3.
     """
     rollout = None
     for weights in layers:
@@ -133,6 +133,11 @@ def edges(images: np.ndarray) -> np.ndarray:
     grey = images.astype(np.float64).mean(axis=3)  # (B, H, W, C) -> (B, H, W)
     down, right = np.gradient(grey, axis=(1, 2))
     return np.hypot(down, right)
+
+
+def unusual_colour(images: np.ndarray, usual: np.ndarray) -> np.ndarray:
+    """Return how far each pixel of images (B, H, W, C) uint8 is from the colour `usual` (C,) in [0, 255]: (B, H, W)."""
+    return np.abs(images - np.asarray(usual, np.float64)).sum(axis=3)  # (B, H, W, C) -> (B, H, W)
 
 
 def shuffle_weights(model: nn.Module, parts: Iterable[str], generator: torch.Generator) -> nn.Module:
@@ -205,7 +210,7 @@ def deletion_and_insertion(
         The colour of what is deleted, or not yet inserted.
     heat : ndarray of shape (H, W)
 
-    Source: V. Petsiuk and others, RISE, 2018, section 4.1.
+    Source: V. Petsiuk and others, RISE, 2018, section 4.
     """
     if heat.shape != image.shape[:2]:
         raise ValueError(f"heat must have one number a pixel, {image.shape[:2]}, got {heat.shape}")

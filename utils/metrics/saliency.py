@@ -18,7 +18,7 @@ def pointing_game(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
     masks : array of shape (B, H, W), bool
         Where the object is; at least one pixel each.
 
-    Source: J. Zhang and others, Top-down Neural Attention by Excitation Backprop, 2016, section 4.1; there, a place up to
+    Source: J. Zhang and others, Top-down Neural Attention by Excitation Backprop, 2016; there, a place up to
     15 pixels away from the object counts as well, here none does.
     """
     maps, masks = _check(maps, masks)
