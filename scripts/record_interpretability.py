@@ -27,6 +27,7 @@ SEEDS = (0, 1, 2)
 SCORED, CURVED, SHUFFLED, SHORTCUT_SCORED = 150, 60, 40, 100
 SHUFFLED_STEPS = 16
 BLUR = 2.0
+CELL = 4  # pixels: a map of 8 × 8 cannot place the marker better
 FITS, SHORTCUT_SCENES, SHORTCUT_TESTS = 0.95, 3000, 800
 
 
@@ -100,7 +101,7 @@ def look_at(model, scenes, named: np.ndarray) -> dict:
     first = np.flatnonzero((scenes.masks > 0).any(axis=(1, 2)))[:SHORTCUT_SCORED]
     looked = scenes.subset(first)
     maps = study.all_maps(model, looked.images, answers[first])
-    corner = shortcuts.marker_mask(len(looked), looked.images.shape[1])
+    corner = shortcuts.marker_mask(len(looked), looked.images.shape[1], margin=CELL)
     scores = study.score_maps(maps, looked.masks > 0)
     in_corner = study.score_maps(maps, corner)
     return {
@@ -150,6 +151,7 @@ def main() -> None:
             "shortcut_scored": SHORTCUT_SCORED,
             "blur": BLUR,
             "fits": FITS,
+            "corner_margin": CELL,
             "shortcut_scenes": SHORTCUT_SCENES,
             "recipes": {name: recipe.as_dict() for name, recipe in study.RECIPE_OF.items()},
         },

@@ -33,6 +33,7 @@ def test_the_marker_is_where_its_mask_is_and_leaves_the_rest_alone(scenes):
     marked = shortcuts.add_shortcut(scenes, "marker", named)
     where = shortcuts.marker_mask(80, 32)
     assert where.sum() == 80 * shortcuts.MARKER**2
+    assert shortcuts.marker_mask(2, 32, margin=4).sum() == 2 * (shortcuts.MARKER + 4) ** 2
     np.testing.assert_array_equal(marked.images[~where], scenes.images[~where])
     np.testing.assert_array_equal(marked.masks[~where], scenes.masks[~where])
     for k in range(80):

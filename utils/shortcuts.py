@@ -63,8 +63,8 @@ def add_shortcut(scenes: SceneDataset, kind: str, named: np.ndarray) -> SceneDat
     return replace(scenes, images=images, masks=masks)
 
 
-def marker_mask(count: int, size: int) -> np.ndarray:
-    """Return where the marker is, `count` times: (count, size, size) bool."""
+def marker_mask(count: int, size: int, margin: int = 0) -> np.ndarray:
+    """Return where the marker is, or up to `margin` pixels away from it, `count` times: (count, size, size) bool."""
     mask = np.zeros((count, size, size), bool)
-    mask[:, :MARKER, :MARKER] = True
+    mask[:, : MARKER + margin, : MARKER + margin] = True
     return mask

@@ -18,8 +18,8 @@ def pointing_game(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
     masks : array of shape (B, H, W), bool
         Where the object is; at least one pixel each.
 
-    Source: J. Zhang and others, Top-down Neural Attention by Excitation Backprop, 2016; there, a place up to
-    15 pixels away from the object counts as well, here none does.
+    Source: J. Zhang and others, Top-down Neural Attention by Excitation Backprop, 2016; there, a place a few
+    pixels away from the object counts as well, here none does.
     """
     maps, masks = _check(maps, masks)
     brightest = maps == maps.max(axis=1, keepdims=True)  # (B, H·W)
