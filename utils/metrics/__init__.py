@@ -2,8 +2,9 @@
 
 `classification` counts right and wrong answers, `ranking` judges scores without a threshold, `detection`
 judges boxes, `segmentation` the classes of pixels, `calibration` asks whether probabilities mean what they
-say, `uncertainty` how far chance could have moved a score. `segmentation` is built step by step in the
-chapter `2_concepts/recognition_tasks`, the others in `2_concepts/metrics`.
+say, `uncertainty` how far chance could have moved a score, `saliency` whether a map of where a model looks
+lies on the object. `segmentation` is built step by step in the chapter `2_concepts/recognition_tasks`,
+`saliency` in `5_trends_and_challenges/interpretability`, the others in `2_concepts/metrics`.
 """
 
 from utils.metrics.calibration import (
@@ -23,12 +24,14 @@ from utils.metrics.detection import (
     mean_average_precision,
 )
 from utils.metrics.ranking import average_precision, precision_recall_curve
+from utils.metrics.saliency import area_iou, pointing_game, rank_correlation
 from utils.metrics.segmentation import mean_iou, segmentation_iou
 from utils.metrics.uncertainty import bootstrap_interval, wilson_interval
 
 __all__ = [
     "COCO_IOU_THRESHOLDS",
     "accuracy",
+    "area_iou",
     "average_precision",
     "average_precision_table",
     "bootstrap_interval",
@@ -42,8 +45,10 @@ __all__ = [
     "mean_average_precision",
     "mean_iou",
     "negative_log_likelihood",
+    "pointing_game",
     "precision",
     "precision_recall_curve",
+    "rank_correlation",
     "recall",
     "reliability_bins",
     "segmentation_iou",
