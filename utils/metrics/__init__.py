@@ -3,7 +3,8 @@
 `classification` counts right and wrong answers, `ranking` judges scores without a threshold, `detection`
 judges boxes, `segmentation` the classes of pixels, `calibration` asks whether probabilities mean what they
 say, `uncertainty` how far chance could have moved a score. `segmentation` is built step by step in the
-chapter `2_concepts/recognition_tasks`, the others in `2_concepts/metrics`.
+chapter `2_concepts/recognition_tasks`, `roc_auc` in `5_trends_and_challenges/security`, the others in
+`2_concepts/metrics`.
 """
 
 from utils.metrics.calibration import (
@@ -22,7 +23,7 @@ from utils.metrics.detection import (
     match_boxes,
     mean_average_precision,
 )
-from utils.metrics.ranking import average_precision, precision_recall_curve
+from utils.metrics.ranking import average_precision, precision_recall_curve, roc_auc
 from utils.metrics.segmentation import mean_iou, segmentation_iou
 from utils.metrics.uncertainty import bootstrap_interval, wilson_interval
 
@@ -46,6 +47,7 @@ __all__ = [
     "precision_recall_curve",
     "recall",
     "reliability_bins",
+    "roc_auc",
     "segmentation_iou",
     "softmax",
     "wilson_interval",
