@@ -1,4 +1,4 @@
-"""Record what an accuracy does not say: poisoned, attacked, corrupted and strange pictures, three seeds, a quarter of an hour.
+"""Record what an accuracy does not say: poisoned, attacked, corrupted and strange pictures, three seeds.
 
     python scripts/record_security.py
 
@@ -24,12 +24,6 @@ SOONER = RECIPES["cnn_sooner"]
 RECIPE = SOONER.changed(epochs=4, options=SOONER.options | {"widths": (32, 64), "num_classes": KNOWN})
 POISONED = {2000: (0, 40, 80), 4000: (0, 20, 40, 80, 160), 8000: (0, 80, 160)}
 FOREIGN = 500
-STRENGTHS = {
-    "noise": (0.5, 0.75),
-    "lighting": (0.7, 0.85),
-    "occlusion": (0.5, 0.75),
-    "clutter": (0.7, 0.85),
-} | {"blur": (0.5, 1.0)}
 
 
 def known(dataset):
