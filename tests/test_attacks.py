@@ -142,9 +142,7 @@ def test_a_recipe_learns_from_what_the_attack_returns(tmp_path):
         seen.append((model.training, tuple(images.shape), tuple(targets.shape)))
         return images * 0
 
-    weights = [
-        train_recipe(recipe, dataset, seed=0, attack=a)[0].network.head.weight for a in (None, attack)
-    ]
+    weights = [train_recipe(recipe, dataset, seed=0, attack=a)[0].network.head.weight for a in (None, attack)]
     assert seen == [(True, (30, 3, 32, 32), (30, 10))] * 2
     assert not torch.equal(*weights)
     same = train_recipe(recipe, dataset, seed=0, attack=lambda m, x, y: x)[0].network.head.weight
