@@ -17,7 +17,7 @@ def test_only_the_corruption_differs(kind, strongest):
     np.testing.assert_array_equal(worse.object_colours, CLEAN.object_colours)
     if kind != "occlusion":
         np.testing.assert_array_equal(worse.masks, CLEAN.masks)
-    assert (worse.images != CLEAN.images).mean() > 0.05
+    assert (worse.images != CLEAN.images).mean() > 0.02
 
 
 @pytest.mark.parametrize(
