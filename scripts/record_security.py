@@ -97,24 +97,14 @@ def detected(model, bad, rows, count):
         "recall": share(np.isin(rows, dropped)),
         "precision": share(is_bad[mine]),
         "dropped": len(dropped),
-        "first_direction": [round(v, 4) for v in first_direction(features, bad.labels)],
+        "first_direction": poisoning.first_direction(features, bad.labels).round(4).tolist(),
     }
-
-
-def first_direction(features, labels):
-    """Return for each class which share of its variance lies along its first singular vector."""
-    shares = []
-    for label in range(KNOWN):
-        part = features[labels == label]
-        values = np.linalg.svd(part - part.mean(axis=0), compute_uv=False) ** 2
-        shares.append(float(values[0] / values.sum()))
-    return shares
 
 
 def repaired(seed, model, bad, rows, validation):
     """Drop what is suspicious in the class that is most so, train again, and try the trigger once more."""
     features = poisoning.pooled_features(model, bad.images)
-    suspect = int(np.argmax(first_direction(features, bad.labels)))
+    suspect = int(np.argmax(poisoning.first_direction(features, bad.labels)))
     scores = poisoning.spectral_scores(features, bad.labels)
     dropped = poisoning.most_suspicious(scores, bad.labels, round(1.5 * len(rows)))
     dropped = dropped[bad.labels[dropped] == suspect]

@@ -164,3 +164,24 @@ def test_pgd_needs_steps(steps, step_size):
     images, labels = pictures(2)
     with pytest.raises(ValueError, match="at least one step and a size above 0"):
         attacks.pgd(network(), images, labels, 0.1, step_size=step_size, steps=steps)
+
+
+@pytest.mark.filterwarnings("ignore:Input Tensor 0 did not already require gradients")
+def test_both_attacks_are_those_of_captum():
+    from captum import robust
+
+    images, labels = pictures(8, seed=4)
+    model = network().double()
+    images = images.double()
+    loss = lambda logits, y: functional.cross_entropy(logits, y, reduction="none")  # noqa: E731
+    theirs = robust.FGSM(model, loss, lower_bound=0, upper_bound=1)
+    theirs.zero_thresh = 0  # move a number however small its gradient is
+    expected = theirs.perturb(images.clone(), 0.03, labels)
+    torch.testing.assert_close(
+        attacks.fgsm(model, images, labels, 0.03), expected.detach(), rtol=0, atol=1e-9
+    )
+    theirs = robust.PGD(model, loss, lower_bound=0, upper_bound=1)
+    theirs.fgsm.zero_thresh = 0
+    expected = theirs.perturb(images.clone(), 0.03, 0.01, 6, labels)
+    ours = attacks.pgd(model, images, labels, 0.03, step_size=0.01, steps=6)
+    torch.testing.assert_close(ours, expected.detach(), rtol=0, atol=1e-9)

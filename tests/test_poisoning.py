@@ -51,6 +51,10 @@ def test_a_lump_within_a_class_is_found():
     scores = poisoning.spectral_scores(features, labels)
     assert set(np.argsort(-scores)[:20]) == set(range(200, 220))
     np.testing.assert_array_equal(poisoning.most_suspicious(scores, labels, 20)[-20:], np.arange(200, 220))
+    shares = poisoning.first_direction(features, labels)
+    assert shares.shape == (2,) and shares[1] > 0.7 > 0.3 > shares[0]
+    one_line = np.outer(np.arange(5.0), np.ones(3))
+    assert poisoning.first_direction(one_line, np.zeros(5)) == pytest.approx([1])
 
 
 def test_scores_are_the_squared_first_principal_component_of_each_class():

@@ -99,6 +99,19 @@ def spectral_scores(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return scores
 
 
+def first_direction(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return for each class, in rising order, which share of its variance lies along one direction: (Y,), in [0, 1].
+
+    A class that is made of two lumps has a large one. Parameters are those of `spectral_scores`.
+    """
+    shares = []
+    for label in np.unique(labels):
+        part = features[labels == label]
+        values = np.linalg.svd(part - part.mean(axis=0), compute_uv=False) ** 2
+        shares.append(values[0] / values.sum())
+    return np.array(shares)
+
+
 def most_suspicious(scores: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
     """Return the rows, in rising order, of the `count` highest scores of each class: (Y · count,) at most."""
     check_whole("count", count)
