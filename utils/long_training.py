@@ -51,6 +51,7 @@ def train_recipe(
     device: str = "cpu",
     bfloat16: bool = False,
     evaluate: Callable[[nn.Module], dict[str, float]] | None = None,
+    attack: Callable[[nn.Module, torch.Tensor, torch.Tensor], torch.Tensor] | None = None,
     report: Callable[[int, int, float], None] | None = None,
 ) -> tuple[nn.Sequential, Progress]:
     """Train the model of a recipe.
@@ -74,6 +75,9 @@ def train_recipe(
         Compute in bfloat16 where that is safe; faster on GPUs, and on CPUs that have avx512_bf16.
     evaluate : callable, optional
         Called with the model after each epoch; what it returns is kept in the progress.
+    attack : callable, optional
+        Called with the model, a batch (B, C, H, W) and its targets (B, Y); the model learns from what it returns
+        in place of the batch, see `utils.attacks.hardened_by`. Such a run is not saved.
     report : callable, optional
         Called with (steps done, steps in all, loss) after each step.
 
@@ -86,8 +90,10 @@ def train_recipe(
     Raises
     ------
     ValueError
-        If the folder holds the state of another run.
+        If the folder holds the state of another run, or if there are both a folder and an attack.
     """
+    if attack is not None and folder is not None:
+        raise ValueError("a run with an attack cannot be taken up again: leave out the folder or the attack")
     images, labels = torch.from_numpy(dataset.images), torch.from_numpy(dataset.labels)
     with first_weights(seed):
         model = build_model(recipe, to_tensor(dataset.images[:MEASURED_IMAGES])).to(device)
@@ -113,6 +119,8 @@ def train_recipe(
             first = (step - epoch * steps_per_epoch) * recipe.batch_size
             rows = order[first : first + recipe.batch_size]
             batch, targets = _draw(recipe, images[rows], labels[rows], mirrored[rows], generator)
+            if attack is not None:
+                batch = attack(model, batch, targets)
             _set_rates(optimisers, highest, rate_at(recipe, step / total))
             losses.append(_step(parallel, optimisers, recipe, batch, targets, device, bfloat16))
             if report is not None:

@@ -7,7 +7,10 @@ from lessons import written_out
 from utils import metrics
 
 CHAPTER = "2_concepts/metrics"
-WRITTEN_OUT_ELSEWHERE = {"2_concepts/recognition_tasks": ("segmentation_iou", "mean_iou")}
+WRITTEN_OUT_ELSEWHERE = {
+    "2_concepts/recognition_tasks": ("segmentation_iou", "mean_iou"),
+    "5_trends_and_challenges/security": ("roc_auc",),
+}
 """A score is written out in the chapter on metrics, except these: chapter, and names."""
 EQUAL = {"rtol": 0, "atol": 1e-12}
 
@@ -52,6 +55,7 @@ def test_rankings(lesson, rng):
     for num_positives in (None, 80):
         same(lesson, "precision_recall_curve", y_true, scores, num_positives)
         same(lesson, "average_precision", y_true, scores, num_positives)
+    same(lesson, "roc_auc", y_true, scores)
 
 
 def boxes(rng, count):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from utils.metrics import average_precision, precision_recall_curve
+from utils.metrics import average_precision, precision_recall_curve, roc_auc
 
 CASES = [
     (seed, count, levels) for seed in range(15) for count, levels in ((1, 3), (7, 3), (40, 6), (200, None))
@@ -103,3 +103,22 @@ def test_bad_input(y_true, scores, message):
 def test_more_hits_than_positives():
     with pytest.raises(ValueError, match="num_positives is 1, but y_true alone has 2"):
         average_precision([1, 1], [0.2, 0.1], num_positives=1)
+
+
+@each_case
+def test_the_area_under_the_roc_curve_equals_scikit_learn(seed, count, levels):
+    y_true, scores = ranking(seed, count, levels)
+    if y_true.all():
+        with pytest.raises(ValueError, match="1 positives, 0 negatives"):
+            roc_auc(y_true, scores)
+        return
+    expected = sk.roc_auc_score(y_true, scores)
+    assert roc_auc(y_true, scores) == pytest.approx(expected, abs=1e-12)
+    assert roc_auc(y_true, -scores) == pytest.approx(1 - expected, abs=1e-12)
+    assert roc_auc(~y_true, scores) == pytest.approx(1 - expected, abs=1e-12)
+
+
+def test_the_area_counted_by_hand():
+    assert roc_auc([1, 0, 1, 0], [4, 3, 2, 1]) == 3 / 4
+    assert roc_auc([1, 0, 1, 0], [3, 3, 2, 1]) == 2.5 / 4
+    assert roc_auc([1, 0, 0], [1, 1, 1]) == 1 / 2

@@ -4,7 +4,8 @@
 judges boxes, `segmentation` the classes of pixels, `calibration` asks whether probabilities mean what they
 say, `uncertainty` how far chance could have moved a score, `saliency` whether a map of where a model looks
 lies on the object. `segmentation` is built step by step in the chapter `2_concepts/recognition_tasks`,
-`saliency` in `5_trends_and_challenges/interpretability`, the others in `2_concepts/metrics`.
+`saliency` in `5_trends_and_challenges/interpretability`, `roc_auc` in `5_trends_and_challenges/security`, the
+others in `2_concepts/metrics`.
 """
 
 from utils.metrics.calibration import (
@@ -23,7 +24,7 @@ from utils.metrics.detection import (
     match_boxes,
     mean_average_precision,
 )
-from utils.metrics.ranking import average_precision, precision_recall_curve
+from utils.metrics.ranking import average_precision, precision_recall_curve, roc_auc
 from utils.metrics.saliency import area_iou, pointing_game, rank_correlation
 from utils.metrics.segmentation import mean_iou, segmentation_iou
 from utils.metrics.uncertainty import bootstrap_interval, wilson_interval
@@ -51,6 +52,7 @@ __all__ = [
     "rank_correlation",
     "recall",
     "reliability_bins",
+    "roc_auc",
     "segmentation_iou",
     "softmax",
     "wilson_interval",

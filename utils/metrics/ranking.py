@@ -60,3 +60,32 @@ def average_precision(y_true: np.ndarray, scores: np.ndarray, num_positives: int
     """
     precision, recall, _ = precision_recall_curve(y_true, scores, num_positives)
     return float(np.sum(precision * np.diff(recall, prepend=0.0)))
+
+
+def roc_auc(y_true: np.ndarray, scores: np.ndarray) -> float:
+    """Return how often a positive scores higher than a negative, a tie counting half: the area under the ROC curve.
+
+    Parameters
+    ----------
+    y_true : array of shape (B,), 0 or 1 (or bool), at least one of each
+    scores : array of shape (B,), finite
+        Higher means surer.
+
+    Returns
+    -------
+    float
+        In [0, 1]; 1 if every positive is above every negative, about 1/2 for scores that know nothing.
+
+    Source: J. A. Hanley, B. J. McNeil, The Meaning and Use of the Area under a Receiver Operating Characteristic (ROC)
+    Curve, 1982.
+    """
+    y_true, scores = check_labels("y_true", y_true, num_classes=2), check_scores(scores)
+    check_same_length(y_true=y_true, scores=scores)
+    positives, negatives = scores[y_true == 1], np.sort(scores[y_true == 0])
+    if not len(positives) or not len(negatives):
+        raise ValueError(
+            f"need at least one of each, got {len(positives)} positives, {len(negatives)} negatives"
+        )
+    below = np.searchsorted(negatives, positives, side="left")
+    not_above = np.searchsorted(negatives, positives, side="right")
+    return float((below + not_above).mean() / (2 * len(negatives)))
