@@ -1,5 +1,6 @@
-"""Was this picture in the training set? Attacks that ask, and many small models to practise on; see `5_trends_and_challenges/privacy`.
+"""Was this picture in the training set? Attacks that ask, and many small models to practise on.
 
+Written out in `5_trends_and_challenges/privacy`.
 Scores are such that higher means "rather a member". K models, n pictures that an attacker asks about, Y classes.
 """
 
@@ -28,7 +29,7 @@ def small_mlp(
 
 
 def random_halves(models: int, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Choose who is in whose training set: bool (K, n), where each model has half of the pictures and each picture half of the models.
+    """Choose who trains which model: bool (K, n), where each model has half of the pictures, each picture half of the models.
 
     Two and two models divide the pictures between them.
     """

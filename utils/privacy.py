@@ -95,25 +95,30 @@ def spent_epsilon(
 
     counter = create_accountant(accountant)
     counter.history = [(noise_multiplier, sampling_rate, steps)]
-    return float(counter.get_epsilon(delta=delta))
+    orders = {"alphas": _ORDERS} if accountant == "rdp" else {}
+    return float(counter.get_epsilon(delta=delta, **orders))
 
 
-def noise_for(
-    epsilon: float, sampling_rate: float, steps: int, delta: float, accountant: str = "rdp"
-) -> float:
-    """Return the smallest noise multiplier, up to a little, with which DP-SGD spends at most `epsilon`."""
-    from opacus.accountants.utils import get_noise_multiplier
+_ORDERS = (*(1 + i / 10 for i in range(1, 100)), *range(12, 64), 72, 80, 96, 128, 192, 256, 512)
+"""Orders of Rényi divergence to choose from: opacus' own, and larger ones for a small ε."""
 
-    return float(
-        get_noise_multiplier(
-            target_epsilon=epsilon,
-            target_delta=delta,
-            sample_rate=sampling_rate,
-            steps=steps,
-            accountant=accountant,
-            epsilon_tolerance=0.001,
-        )
-    )
+
+def noise_for(epsilon: float, sampling_rate: float, steps: int, delta: float) -> float:
+    """Return the smallest noise multiplier, to a thousandth, with which DP-SGD spends at most `epsilon` by "rdp"."""
+    low, high = 0.3, 64.0
+    if (
+        not spent_epsilon(high, sampling_rate, steps, delta)
+        <= epsilon
+        < spent_epsilon(low, sampling_rate, steps, delta)
+    ):
+        raise ValueError(f"no noise multiplier in {low} … {high} spends just ε = {epsilon}")
+    while high - low > 1e-3:
+        middle = (low + high) / 2
+        if spent_epsilon(middle, sampling_rate, steps, delta) <= epsilon:
+            high = middle
+        else:
+            low = middle
+    return high
 
 
 def largest_true_rate(false_rate: np.ndarray, epsilon: float, delta: float) -> np.ndarray:
