@@ -29,7 +29,7 @@ def small_mlp(
 
 
 def random_halves(models: int, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Choose who trains which model: bool (K, n), where each model has half of the pictures, each picture half of the models.
+    """Choose who trains which model: bool (K, n); each model has half of the pictures, each picture half of the models.
 
     Two and two models divide the pictures between them.
     """

@@ -48,7 +48,8 @@ def train_private(
     labels: torch.Tensor,
     *,
     steps: int,
-    lot_size: int,
+    sampling_rate: float,
+    lot_size: float,
     learning_rate: float,
     clip: float,
     noise_multiplier: float,
@@ -57,23 +58,28 @@ def train_private(
 ) -> nn.Module:
     """Train `model` in place with DP-SGD, and return it.
 
-    In each step every picture comes with the probability q = lot_size / n, independently; the clipped gradients are
-    added up, normal noise of the standard deviation noise_multiplier · clip is added to each number of the sum, and
-    the sum is divided by `lot_size`, never by how many came.
+    In each step every picture comes with the probability q, independently; the clipped gradients are added up, normal
+    noise of the standard deviation noise_multiplier · clip is added to each number of the sum, and the sum is divided
+    by `lot_size`, never by how many came.
 
     Parameters
     ----------
     images : Tensor of shape (n, C, H, W), labels : int64 Tensor of shape (n,)
+    sampling_rate, lot_size : float
+        q, and about q · n; both fixed beforehand, so that they do not depend on whether one picture is there.
     noise_multiplier : float
         σ; 0 for none, and no privacy.
     generator : Generator
         Draws who comes, and the noise.
     """
-    if not 0 < lot_size <= len(images):
-        raise ValueError(f"lot_size must lie in 1 … {len(images)}, got {lot_size}")
+    if not 0 < sampling_rate <= 1 or not lot_size > 0 or noise_multiplier < 0:
+        raise ValueError(
+            "need a sampling_rate in (0, 1], a lot_size above 0 and a noise_multiplier from 0 on, "
+            f"got {sampling_rate}, {lot_size}, {noise_multiplier}"
+        )
     optimiser = torch.optim.SGD(model.parameters(), lr=learning_rate, momentum=momentum)
     for _ in range(steps):
-        comes = torch.rand(len(images), generator=generator) < lot_size / len(images)
+        comes = torch.rand(len(images), generator=generator) < sampling_rate
         total = {name: torch.zeros_like(value) for name, value in model.named_parameters()}
         if comes.any():
             total = clipped_sum(per_example_gradients(model, images[comes], labels[comes]), clip)
