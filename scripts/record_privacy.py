@@ -27,9 +27,7 @@ PRIVATE = {"steps": 200, "lot_size": 108, "learning_rate": 0.1, "clip": 1.0}
 RATE_OF_HALF, RATE_OF_ALL = 0.2, 0.1
 """How often a picture comes: a lot of about 108 out of 539 or 1,078."""
 EPSILONS = (1.0, 2.0, 4.0, 8.0)
-ATTACKED_RATE_OF_HALF, RATE_OF_ALL = 0.2, 0.1
-"""How often a picture comes: a lot of about 108 out of 539 or 1,078."""
-EPSILONS = (1.0, 8.0, None)
+ATTACKED_EPSILONS = (1.0, 8.0, None)
 """None: clipped, but without noise."""
 FALSE_RATES = [round(float(x), 5) for x in np.geomspace(1e-3, 1, 25)]
 MOVES = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
