@@ -23,7 +23,7 @@ COUNTS = (200, 500)
 """Pictures that are asked about, of which each model has half; all 1,078 in the other groups."""
 WRONG_SHARE = 0.05
 DELTA = 1e-5
-PRIVATE = {"steps": 200, "lot_size": 108, "learning_rate": 0.1, "clip": 1.0}
+PRIVATE = {"steps": 100, "lot_size": 108, "learning_rate": 0.1, "clip": 1.0}
 RATE_OF_HALF, RATE_OF_ALL = 0.2, 0.1
 """How often a picture comes: a lot of about 108 out of 539 or 1,078."""
 EPSILONS = (1.0, 2.0, 4.0, 8.0)

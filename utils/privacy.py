@@ -105,19 +105,31 @@ def spent_epsilon(
     return float(counter.get_epsilon(delta=delta, **orders))
 
 
-_ORDERS = (*(1 + i / 10 for i in range(1, 100)), *range(12, 64), 72, 80, 96, 128, 192, 256, 512)
-"""Orders of Rényi divergence to choose from: opacus' own, and larger ones for a small ε."""
+_ORDERS = (
+    1.01,
+    1.02,
+    1.05,
+    *(1 + i / 10 for i in range(1, 100)),
+    *range(12, 64),
+    72,
+    80,
+    96,
+    128,
+    192,
+    256,
+    512,
+)
+"""Orders of Rényi divergence to choose from: opacus' own, and smaller and larger ones for a large and a small ε."""
 
 
 def noise_for(epsilon: float, sampling_rate: float, steps: int, delta: float) -> float:
     """Return the smallest noise multiplier, to a thousandth, with which DP-SGD spends at most `epsilon` by "rdp"."""
-    low, high = 0.3, 64.0
-    if (
-        not spent_epsilon(high, sampling_rate, steps, delta)
-        <= epsilon
-        < spent_epsilon(low, sampling_rate, steps, delta)
-    ):
-        raise ValueError(f"no noise multiplier in {low} … {high} spends just ε = {epsilon}")
+    high = 64.0
+    low = high / 2
+    if epsilon <= 0 or spent_epsilon(high, sampling_rate, steps, delta) > epsilon:
+        raise ValueError(f"even a noise multiplier of {high} spends more than ε = {epsilon}")
+    while spent_epsilon(low, sampling_rate, steps, delta) <= epsilon:
+        high, low = low, low / 2
     while high - low > 1e-3:
         middle = (low + high) / 2
         if spent_epsilon(middle, sampling_rate, steps, delta) <= epsilon:
