@@ -140,9 +140,9 @@ def test_the_noise_for_an_epsilon_spends_it(epsilon):
     assert privacy.spent_epsilon(noise - 0.002, 0.1, 50, 1e-5) > epsilon
 
 
-def test_no_noise_is_found_for_an_epsilon_out_of_reach():
-    with pytest.raises(ValueError, match="spends more than ε = 0.0001"):
-        privacy.noise_for(1e-4, 0.5, 1000, 1e-5)
+def test_an_epsilon_out_of_reach_is_refused():
+    with pytest.raises(ValueError, match="0.1 … 100, got 0.0001"):
+        privacy.noise_for(1e-4, 0.1, 50, 1e-5)
 
 
 def test_the_bound_at_its_corners():

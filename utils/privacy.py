@@ -124,12 +124,13 @@ _ORDERS = (
 
 def noise_for(epsilon: float, sampling_rate: float, steps: int, delta: float) -> float:
     """Return the smallest noise multiplier, to a thousandth, with which DP-SGD spends at most `epsilon` by "rdp"."""
-    high = 64.0
-    low = high / 2
-    if epsilon <= 0 or spent_epsilon(high, sampling_rate, steps, delta) > epsilon:
-        raise ValueError(f"even a noise multiplier of {high} spends more than ε = {epsilon}")
+    if not 0.1 <= epsilon <= 100:
+        raise ValueError(f"epsilon must lie in 0.1 … 100, got {epsilon}")
+    low = high = 1.0
+    while spent_epsilon(high, sampling_rate, steps, delta) > epsilon:
+        low, high = high, 2 * high
     while spent_epsilon(low, sampling_rate, steps, delta) <= epsilon:
-        high, low = low, low / 2
+        low, high = low / 2, low
     while high - low > 1e-3:
         middle = (low + high) / 2
         if spent_epsilon(middle, sampling_rate, steps, delta) <= epsilon:
