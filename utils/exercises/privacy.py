@@ -96,7 +96,7 @@ EXERCISES = (
                 "That is the share of all pictures that are members with an alarm. Divide by all alarms.",
             ),
             Mistake(
-                lambda t, f, p: t * p / (t * p + f * p),
+                lambda t, f, p: t * p / (t * p + f),
                 "The false alarms come from the strangers, and their share is 1 - prior.",
             ),
             Mistake(
