@@ -157,9 +157,14 @@ TABLE = [
     *cases((metrics.average_precision_table, metrics.mean_average_precision), TABLES),
     (negative_threshold_table, ([(BOX, [0])], [(BOX, [0], [1.0])], 1), r"must be one number in \[0, 1\], got -1"),
     *cases((metrics.precision_recall_curve, metrics.average_precision), RANKINGS),
-    *cases((metrics.roc_auc,), RANKINGS[:-1]),
-    (metrics.roc_auc, ([], []), "need at least one of each, got 0 positives, 0 negatives"),
-    (metrics.roc_auc, ([1, 1], [0.1, 0.2]), "need at least one of each, got 2 positives, 0 negatives"),
+    *cases((metrics.roc_auc, metrics.roc_curve), RANKINGS[:-1]),
+    *cases(
+        (metrics.roc_auc, metrics.roc_curve),
+        [
+            ([], [], "need at least one of each, got 0 positives, 0 negatives"),
+            ([1, 1], [0.1, 0.2], "need at least one of each, got 2 positives, 0 negatives"),
+        ],
+    ),
     (metrics.average_precision, ([1, 1], [0.1, 0.2], 1), "num_positives is 1, but y_true alone has 2"),
     (metrics.average_precision, ([0], [0.1], -1), "num_positives must be a whole number, at least 0, got -1"),
     (metrics.average_precision, ([0], [0.1], NAN), "num_positives must be a whole number, at least 0, got nan"),
