@@ -23,9 +23,7 @@ CNN = RECIPES["cnn_sooner"].changed(
     options={"kernel_size": 2, "stride": 2, "widths": (32, 96), "convolutions": (2, 1)},
 )
 """The recipe `cnn_sooner`, with patches of 2 × 2 so that the last convolution still sees a map of 8 × 8."""
-VIT = RECIPES["vit_short"].changed(
-    epochs=6, batch_size=64, shift=2, options={"embed_dim": 64, "depth": 3, "num_heads": 4}
-)
+VIT = RECIPES["vit_scenes"]
 SHORTCUT_CNN = CNN.changed(batch_size=125, flip=False, shift=0)
 """For half as many scenes; a marker that was mirrored or shifted would be another one."""
 RECIPE_OF = {"CNN": CNN, "Vision Transformer": VIT}

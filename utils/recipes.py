@@ -236,5 +236,14 @@ RECIPES: dict[str, Recipe] = {
     "cnn_long": Recipe(**_CNN, epochs=10, batch_size=500, options={"widths": (48, 192, 192)}),
     "vit_short": Recipe(**_VIT, epochs=5),
     "vit_long": Recipe(**_VIT, epochs=20),
+    "vit_scenes": Recipe(
+        **_VIT
+        | {
+            "options": {"embed_dim": 64, "depth": 3, "num_heads": 4},
+            "batch_size": 64,
+            "shift": 2,
+        },
+        epochs=6,
+    ),
 }
 """The recipes of the recorded runs, trained by `python scripts/train.py --model NAME`."""
