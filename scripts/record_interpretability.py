@@ -56,11 +56,11 @@ def honest(name: str, seed: int) -> dict:
         "scores": {kind: scores[kind] | curves[kind] for kind in maps},
         "blurred": study.score_maps(blurred, masks),
         "like_edges": {
-            kind: float(metrics.rank_correlation(heat, maps["edge filter"]).mean())
+            kind: float(study.rank_correlation(heat, maps["edge filter"]).mean())
             for kind, heat in maps.items()
         },
         "like_unusual_colour": {
-            kind: float(metrics.rank_correlation(heat, maps["unusual colour"]).mean())
+            kind: float(study.rank_correlation(heat, maps["unusual colour"]).mean())
             for kind, heat in maps.items()
         },
         "stages": ["trained", *study.stages(model)],

@@ -31,7 +31,7 @@ from utils.metrics.ranking import (
     roc_curve,
     true_rate_at,
 )
-from utils.metrics.saliency import area_iou, pointing_game, rank_correlation
+from utils.metrics.saliency import area_iou, pointing_game
 from utils.metrics.segmentation import mean_iou, segmentation_iou
 from utils.metrics.uncertainty import bootstrap_interval, wilson_interval
 
@@ -55,7 +55,6 @@ __all__ = [
     "pointing_game",
     "precision",
     "precision_recall_curve",
-    "rank_correlation",
     "recall",
     "reliability_bins",
     "roc_auc",
