@@ -19,13 +19,13 @@ IMAGE_SIZE = 16
 NUM_CLASSES = len(SHAPES) * len(TEXTURES)
 WRONG_SHARE = 0.1
 BATCH_SIZE = 32
-FEW_SCENES, MOST_SCENES = 8000, 128_000
-"""So many are drawn for a seed, and the first ones taken."""
+DRAWN = (8000, 32_000, 128_000)
+"""So many scenes are drawn for a seed, the next number that is enough, and the first ones taken."""
 VALIDATION_SCENES, VALIDATION_SEED = 8000, 1000
 SETTINGS = SceneSettings(size=(0.26, 0.42), occlusion=0.0)
 
 
-@functools.lru_cache(maxsize=4)
+@functools.lru_cache(maxsize=6)
 def draw(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return uint8 scenes (n, 16, 16, 3), and shape and texture of each as one of 40 classes, int64 (n,).
 
@@ -130,7 +130,7 @@ def measure(
         `accuracy`: the share of the *right* labels that it finds there; `train_loss`: of the last pass;
         `seconds`: of the training, of one processor.
     """
-    images, labels = draw(MOST_SCENES if count > FEW_SCENES else FEW_SCENES, seed)
+    images, labels = draw(next(drawn for drawn in DRAWN if drawn >= count), seed)
     given = with_wrong_labels(labels[:count], wrong_share, NUM_CLASSES, np.random.default_rng([seed, 6]))
     with first_weights(seed):
         network = build_network(width)
