@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import least_squares
 
-_STARTS = [(share, exponent) for share in (0.3, 0.9) for exponent in (0.2, 0.5, 1.0)]
+_STARTS = (0.2, 0.5, 1.0)
+"""First guesses of the exponents; the first guess of the floor is 0.6 times the lowest loss."""
 
 
 @dataclass(frozen=True)
@@ -132,9 +133,9 @@ def fit_power_laws(
 
     lowest = losses.min()
     results = []
-    for share, exponent in _STARTS:
-        start_floor = share * lowest if floor is None else floor
-        above = max(np.median(losses) - start_floor, 0.01 * lowest) / columns
+    for exponent in _STARTS:
+        start_floor = 0.6 * lowest if floor is None else floor
+        above = (np.median(losses) - start_floor) / columns
         start = [np.log(above)] * columns + [np.log(exponent)] * columns
         start += [np.log(start_floor)] if floor is None else []
         bounds = ([-50.0] * columns + [-5.0] * columns, [50.0] * columns + [2.0] * columns)

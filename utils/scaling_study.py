@@ -130,7 +130,9 @@ def measure(
         `accuracy`: the share of the *right* labels that it finds there; `train_loss`: of the last pass;
         `seconds`: of the training, of one processor.
     """
-    images, labels = draw(next(drawn for drawn in DRAWN if drawn >= count), seed)
+    if count > max(DRAWN):
+        raise ValueError(f"there are at most {max(DRAWN):,} scenes for a seed, got count={count:,}")
+    images, labels = draw(min(drawn for drawn in DRAWN if drawn >= count), seed)
     given = with_wrong_labels(labels[:count], wrong_share, NUM_CLASSES, np.random.default_rng([seed, 6]))
     with first_weights(seed):
         network = build_network(width)
