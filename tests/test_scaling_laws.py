@@ -81,19 +81,21 @@ def test_the_slopes_are_those_of_finite_differences(monkeypatch):
 
 
 def test_intervals_hold_the_truth_about_as_often_as_they_say():
-    """Three seeds a cell make percentile intervals somewhat too narrow, but not by much: there are 48 cells."""
+    """The share that 12 data sets and 5 numbers give, which are not independent, scatters around 0.9."""
     inside = []
     for seed in range(12):
-        losses = noisy(seed, seeds=5)
+        losses = noisy(seed)
         low, high = bootstrap(fit_all, losses, np.random.default_rng(seed), draws=40)
         inside.append((low <= as_array(TRUE)) & (as_array(TRUE) <= high))
-    assert 0.65 < np.mean(inside) <= 1
+    assert 0.7 < np.mean(inside) <= 1
 
 
-def test_redrawn_seeds_stay_in_their_cell():
-    losses = np.arange(12.0).reshape(4, 3)
-    drawn = resample_seeds(losses, np.random.default_rng(0))
-    assert (drawn // 3 == losses // 3).all() and (drawn != losses).any()
+def test_redrawn_seeds_stay_in_their_cell_and_vary_as_much_as_new_ones():
+    losses = np.array([[1.0, 2.0, 3.0], [10.0, 20.0, 30.0]])
+    drawn = np.array([resample_seeds(losses, np.random.default_rng(s)) for s in range(4000)])
+    np.testing.assert_allclose(drawn.mean(axis=(0, 2)), [2, 20], rtol=0.02)
+    np.testing.assert_allclose(drawn.var(axis=(0, 2)), losses.var(axis=1, ddof=1), rtol=0.05)
+    assert (np.abs(drawn[:, 0] - 2) < 1.3).all()
 
 
 @pytest.mark.parametrize("compute", [1e9, 1e12])
@@ -128,5 +130,7 @@ def test_what_cannot_be_fitted_is_refused():
         fit_law(SIZES[:4], COUNTS[:4], losses[:4])
     with pytest.raises(ValueError, match="below all losses"):
         fit_law(SIZES, COUNTS, losses, floor=9.0)
+    with pytest.raises(ValueError, match="two seeds"):
+        resample_seeds(losses[:, None], np.random.default_rng(0))
     with pytest.raises(ValueError, match="shape"):
         fit_power_laws(SIZES, losses)

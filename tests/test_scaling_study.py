@@ -10,7 +10,6 @@ from utils import scaling_study
 from utils.data.scene_shapes import TEXTURES
 from utils.data.scenes import make_scenes
 from utils.scaling_study import (
-    DRAWN,
     NUM_CLASSES,
     build_network,
     draw,
@@ -27,18 +26,20 @@ from utils.torch_training import count_parameters, first_weights, make_repeatabl
 def small(monkeypatch):
     make_repeatable(0)
     monkeypatch.setattr(scaling_study, "VALIDATION_SCENES", 200)
-    monkeypatch.setattr(scaling_study, "DRAWN", (200, 400))
-    draw.cache_clear()
+    monkeypatch.setattr(scaling_study, "BLOCK", 50)
+    scaling_study._block.cache_clear()
     yield
-    draw.cache_clear()
+    scaling_study._block.cache_clear()
 
 
 def test_the_class_is_shape_and_texture():
     images, labels = draw(60, 3)
-    scenes = make_scenes(60, np.random.default_rng([3, 5]), 16, scaling_study.SETTINGS)
-    np.testing.assert_array_equal(images, scenes.images)
-    np.testing.assert_array_equal(labels // len(TEXTURES), scenes.labels)
-    np.testing.assert_array_equal(labels % len(TEXTURES), scenes.object_textures[:, 0])
+    for part, number in ((slice(0, 50), 0), (slice(50, 60), 1)):
+        scenes = make_scenes(50, np.random.default_rng([3, number]), 16, scaling_study.SETTINGS)
+        scenes = scenes.subset(np.arange(len(labels[part])))
+        np.testing.assert_array_equal(images[part], scenes.images)
+        np.testing.assert_array_equal(labels[part] // len(TEXTURES), scenes.labels)
+        np.testing.assert_array_equal(labels[part] % len(TEXTURES), scenes.object_textures[:, 0])
     assert images.shape == (60, 16, 16, 3) and labels.max() < NUM_CLASSES == 40
     np.testing.assert_array_equal(draw(80, 3)[0][:60], images)
     assert (draw(60, 4)[1] != labels).any()
@@ -109,8 +110,3 @@ def test_a_cell_is_repeatable_and_its_seed_matters():
         k: v for k, v in again.items() if k != "seconds"
     }
     assert first["loss"] != other["loss"] and 0 <= first["accuracy"] <= 1
-
-
-def test_more_than_can_be_drawn_is_refused():
-    with pytest.raises(ValueError, match=f"at most {max(scaling_study.DRAWN):,}"):
-        measure(width=4, count=max(DRAWN) + 1, seed=0, learning_rate=0.01)

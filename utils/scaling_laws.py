@@ -174,10 +174,18 @@ def _check(x: np.ndarray, losses: np.ndarray, floor: float | None) -> None:
 
 
 def resample_seeds(losses: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Draw anew, for each cell of `losses` (cells, seeds), as many of its seeds as there are, with replacement."""
-    losses = np.asarray(losses)
-    chosen = rng.integers(0, losses.shape[1], losses.shape)
-    return np.take_along_axis(losses, chosen, axis=1)
+    """Draw anew, for each cell of `losses` (cells, seeds), as many of its S seeds as there are, with replacement.
+
+    Among few seeds the redrawn ones are too much alike, their variance is (S - 1) / S of what it should be; so their
+    distances from the mean of the cell are stretched by the root of the inverse.
+    """
+    losses = np.asarray(losses, np.float64)
+    seeds = losses.shape[1]
+    if seeds < 2:
+        raise ValueError(f"redrawing needs at least two seeds in each cell, got {seeds}")
+    chosen = rng.integers(0, seeds, losses.shape)
+    mean = losses.mean(axis=1, keepdims=True)
+    return mean + (np.take_along_axis(losses, chosen, axis=1) - mean) * np.sqrt(seeds / (seeds - 1))
 
 
 def bootstrap(

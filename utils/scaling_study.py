@@ -19,19 +19,27 @@ IMAGE_SIZE = 16
 NUM_CLASSES = len(SHAPES) * len(TEXTURES)
 WRONG_SHARE = 0.1
 BATCH_SIZE = 32
-DRAWN = (8000, 32_000, 128_000)
-"""So many scenes are drawn for a seed, the next number that is enough, and the first ones taken."""
+NOISE = 1_000_000
+"""Draws the wrong labels; no block of scenes has this number."""
+BLOCK = 4000
+"""So many scenes are drawn at a time."""
 VALIDATION_SCENES, VALIDATION_SEED = 8000, 1000
 SETTINGS = SceneSettings(size=(0.26, 0.42), occlusion=0.0)
 
 
-@functools.lru_cache(maxsize=6)
 def draw(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return uint8 scenes (n, 16, 16, 3), and shape and texture of each as one of 40 classes, int64 (n,).
 
-    The first k of n scenes are the same for every n; the last ones drawn are kept in memory, and must not be changed.
+    The first k of n scenes are the same for every n.
     """
-    scenes = make_scenes(count, np.random.default_rng([seed, 5]), IMAGE_SIZE, SETTINGS)
+    blocks = [_block(number, seed) for number in range(-(-count // BLOCK))]
+    return tuple(np.concatenate(parts)[:count] for parts in zip(*blocks, strict=True))
+
+
+@functools.lru_cache(maxsize=160)
+def _block(number: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw one block, or remember it: a sweep asks for the same scenes again and again."""
+    scenes = make_scenes(BLOCK, np.random.default_rng([seed, number]), IMAGE_SIZE, SETTINGS)
     return scenes.images, len(TEXTURES) * scenes.labels + scenes.object_textures[:, 0]
 
 
@@ -99,7 +107,7 @@ def train_passes(
     In the first pass each image comes once and has not been seen before: its loss is that of a new image.
     """
     steps = passes * -(-len(labels) // batch_size)
-    optimiser = torch.optim.Adam(network.parameters(), lr=learning_rate)
+    optimiser = torch.optim.Adam(network.parameters(), lr=learning_rate, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, learning_rate, total_steps=steps, pct_start=0.1, cycle_momentum=False
     )
@@ -130,16 +138,14 @@ def measure(
         `accuracy`: the share of the *right* labels that it finds there; `train_loss`: of the last pass;
         `seconds`: of the training, of one processor.
     """
-    if count > max(DRAWN):
-        raise ValueError(f"there are at most {max(DRAWN):,} scenes for a seed, got count={count:,}")
-    images, labels = draw(min(drawn for drawn in DRAWN if drawn >= count), seed)
-    given = with_wrong_labels(labels[:count], wrong_share, NUM_CLASSES, np.random.default_rng([seed, 6]))
+    images, labels = draw(count, seed)
+    given = with_wrong_labels(labels, wrong_share, NUM_CLASSES, np.random.default_rng([seed, NOISE]))
     with first_weights(seed):
         network = build_network(width)
     started = time.process_time()
     train_loss = train_passes(
         network,
-        images[:count],
+        images,
         given,
         learning_rate=learning_rate,
         generator=torch.Generator().manual_seed(seed),
