@@ -1,10 +1,10 @@
-"""Record how the loss falls with parameters, data and compute: 9 sizes, 6 amounts of data, three seeds, about an hour.
+"""Record how the loss falls with parameters, data and compute: 10 sizes, 6 amounts of data, five seeds.
 
     python scripts/record_scaling.py [--jobs 2] [--scheduler tcp://HOST:8786]
 
-Writes results/scaling.json. First each width chooses its learning rate with a seed of its own. Each training is written
-down as soon as it is done, so that the sweep outlives a kill; with an address, the workers of a Dask scheduler compute.
-All losses are of validation scenes, drawn anew for each seed.
+Writes results/scaling.json, after about an hour on two cores. First each width chooses its learning rate with a seed of
+its own. Each training is written down as soon as it is done, so that the sweep outlives a kill; with an address, the
+workers of a Dask scheduler compute. All losses are of validation scenes, drawn anew for each seed.
 """
 
 import argparse
@@ -25,8 +25,8 @@ from utils.scaling_study import (
 from utils.sweeps import sweep
 from utils.torch_training import count_parameters, make_repeatable
 
-SEEDS = (0, 1, 2)
-WIDTHS = (4, 6, 8, 12, 16, 24, 32, 48, 64)
+SEEDS = (0, 1, 2, 3, 4)
+WIDTHS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48)
 COUNTS = (4000, 8000, 16_000, 32_000, 64_000, 128_000)
 RATES = (0.005, 0.01, 0.02, 0.04)
 RATE_COUNTS, RATE_SEED = (8000, 32_000), 100

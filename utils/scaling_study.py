@@ -24,7 +24,9 @@ NOISE = 1_000_000
 BLOCK = 4000
 """So many scenes are drawn at a time."""
 VALIDATION_SCENES, VALIDATION_SEED = 8000, 1000
-SETTINGS = SceneSettings(size=(0.26, 0.42), occlusion=0.0)
+SETTINGS = SceneSettings(
+    size=(0.34, 0.44), shift=0.5, rotation=30.0, clutter=0.3, lighting=0.3, occlusion=0.0, noise=0.1
+)
 
 
 def draw(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
