@@ -8,6 +8,8 @@ workers of a Dask scheduler compute. All losses are of validation scenes, drawn 
 """
 
 import argparse
+import shlex
+import sys
 
 import numpy as np
 
@@ -111,7 +113,7 @@ def main() -> None:
     repeated = [repeated[i : i + len(SEEDS)] for i in range(0, len(repeated), len(SEEDS))]
     seconds = sum(result["seconds"] for part in (tried, found, *repeated) for result in part)
     result = {
-        "command": "python scripts/record_scaling.py --jobs 2",
+        "command": shlex.join(["python", "scripts/record_scaling.py", *sys.argv[1:]]),
         "what": "validation loss of networks of several widths after one pass over several numbers of scenes",
         "seeds": list(SEEDS),
         "image_size": IMAGE_SIZE,
