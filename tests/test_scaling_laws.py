@@ -81,21 +81,22 @@ def test_the_slopes_are_those_of_finite_differences(monkeypatch):
 
 
 def test_intervals_hold_the_truth_about_as_often_as_they_say():
-    """The share that 8 data sets and 5 numbers give, which are not independent, scatters around 0.9."""
+    """8 data sets and 5 numbers, which are not independent; with five seeds the share is nearer to 0.8 than to 0.9."""
     inside = []
     for seed in range(8):
-        losses = noisy(seed)
+        losses = noisy(seed, seeds=5)
         low, high = bootstrap(fit_all, losses, np.random.default_rng(seed), draws=30)
         inside.append((low <= as_array(TRUE)) & (as_array(TRUE) <= high))
-    assert 0.7 < np.mean(inside) <= 1
+    assert 0.6 < np.mean(inside) <= 1
 
 
-def test_redrawn_seeds_stay_in_their_cell_and_vary_as_much_as_new_ones():
+def test_redrawn_seeds_stay_whole_and_vary_as_much_as_new_ones():
     losses = np.array([[1.0, 2.0, 3.0], [10.0, 20.0, 30.0]])
     drawn = np.array([resample_seeds(losses, np.random.default_rng(s)) for s in range(4000)])
     np.testing.assert_allclose(drawn.mean(axis=(0, 2)), [2, 20], rtol=0.02)
     np.testing.assert_allclose(drawn.var(axis=(0, 2)), losses.var(axis=1, ddof=1), rtol=0.05)
     assert (np.abs(drawn[:, 0] - 2) < 1.3).all()
+    np.testing.assert_allclose(drawn[:, 1], 10 * drawn[:, 0], err_msg="a seed is drawn with all its cells")
 
 
 @pytest.mark.parametrize("compute", [1e9, 1e12])

@@ -174,18 +174,19 @@ def _check(x: np.ndarray, losses: np.ndarray, floor: float | None) -> None:
 
 
 def resample_seeds(losses: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Draw anew, for each cell of `losses` (cells, seeds), as many of its S seeds as there are, with replacement.
+    """Draw anew as many of the S seeds of `losses` (cells, seeds) as there are, with replacement, each with all its cells.
 
-    Among few seeds the redrawn ones are too much alike, their variance is (S - 1) / S of what it should be; so their
-    distances from the mean of the cell are stretched by the root of the inverse.
+    The trainings of one seed have scenes and first weights in common, so their errors are alike: to draw each cell for itself
+    would make the fit look surer than it is. Among few seeds the redrawn ones are too much alike, their variance is
+    (S - 1) / S of what it should be; so their distances from the mean of the cell are stretched by the root of the inverse.
     """
     losses = np.asarray(losses, np.float64)
     seeds = losses.shape[1]
     if seeds < 2:
         raise ValueError(f"redrawing needs at least two seeds in each cell, got {seeds}")
-    chosen = rng.integers(0, seeds, losses.shape)
+    chosen = rng.integers(0, seeds, seeds)
     mean = losses.mean(axis=1, keepdims=True)
-    return mean + (np.take_along_axis(losses, chosen, axis=1) - mean) * np.sqrt(seeds / (seeds - 1))
+    return mean + (losses[:, chosen] - mean) * np.sqrt(seeds / (seeds - 1))
 
 
 def bootstrap(
