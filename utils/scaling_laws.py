@@ -176,8 +176,8 @@ def _check(x: np.ndarray, losses: np.ndarray, floor: float | None) -> None:
 def resample_seeds(losses: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Draw anew as many of the S seeds of `losses` (cells, seeds) as there are, with replacement, each with all its cells.
 
-    The trainings of one seed have scenes and first weights in common, so their errors are alike: to draw each cell for itself
-    would make the fit look surer than it is. Among few seeds the redrawn ones are too much alike, their variance is
+    The trainings of one seed have scenes and first weights in common, so their errors are alike: to draw each cell for
+    itself would make the fit look surer than it is. Among few seeds the redrawn ones are too much alike, their variance is
     (S - 1) / S of what it should be; so their distances from the mean of the cell are stretched by the root of the inverse.
     """
     losses = np.asarray(losses, np.float64)
