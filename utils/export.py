@@ -141,14 +141,19 @@ def read_card(path: str | Path) -> dict[str, object]:
 _CARD = {"class_names", "image_size", "threshold"}
 
 
-def run_onnx(path: str | Path, images: np.ndarray, batch_size: int = 500) -> np.ndarray:
-    """Return the logits (B, Y), float32, that ONNX Runtime gives for uint8 images (B, H, W, 3), on one thread."""
+def open_session(path: str | Path):
+    """Return an ONNX Runtime session of a file, on one thread."""
     import onnxruntime
 
-    check_uint8_images(images)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def run_onnx(path: str | Path, images: np.ndarray, batch_size: int = 500) -> np.ndarray:
+    """Return the logits (B, Y), float32, that ONNX Runtime gives for uint8 images (B, H, W, 3), on one thread."""
+    check_uint8_images(images)
+    session = open_session(path)
     starts = range(0, max(len(images), 1), batch_size)
     parts = [session.run([_OUTPUT], {_INPUT: images[start : start + batch_size]})[0] for start in starts]
     return np.concatenate(parts)
