@@ -101,3 +101,19 @@ def test_quartiles():
 def test_fewer_bits_cost_less_energy():
     assert costs.PICOJOULES["float32"] == pytest.approx(4.6)
     assert costs.PICOJOULES["float32"] > costs.PICOJOULES["float16"] > costs.PICOJOULES["int8"]
+
+
+def test_who_is_not_beaten_and_who_is_cheapest():
+    accuracy, cost = [0.90, 0.895, 0.80, 0.85, 0.85, 0.90], [9, 5, 1, 5, 2, 10]
+    np.testing.assert_array_equal(costs.not_beaten(accuracy, cost), [1, 1, 1, 0, 1, 0])
+    assert costs.cheapest_within(accuracy, cost) == 1
+    assert costs.cheapest_within(accuracy, cost, points=0) == 0
+    assert costs.cheapest_within(accuracy, cost, points=0.05) == 4
+    assert costs.cheapest_within([0.9, 0.91, 0.91], [3, 3, 3]) == 1, "equal cost: the more accurate"
+    assert costs.cheapest_within([0.5, 0.9], [0, 7]) == 1, "cheap and bad does not count"
+    np.testing.assert_array_equal(costs.not_beaten([0.5, 0.5], [1, 1]), [True, True])
+    for bad in ([0.5], [[0.5, 0.6]]):
+        with pytest.raises(ValueError, match="one accuracy and one cost for each model"):
+            costs.cheapest_within(bad, [1, 2])
+    with pytest.raises(ValueError, match="one accuracy and one cost for each model"):
+        costs.not_beaten([0.5], [1, 2])

@@ -1,6 +1,7 @@
 """What an answer costs: multiply-adds of each layer, memory, time with its spread, and an estimate of the energy.
 
-The chapter `5_trends_and_challenges/efficiency` writes `layer_costs` and `time_side_by_side` out.
+The chapter `5_trends_and_challenges/efficiency` writes `layer_costs`,
+`time_side_by_side`, `not_beaten` and `cheapest_within` out.
 """
 
 import time
@@ -121,3 +122,32 @@ def median_and_quartiles(seconds: np.ndarray) -> dict[str, float]:
         raise ValueError(f"need a list of at least one time, got an array of shape {seconds.shape}")
     low, median, high = np.quantile(seconds, [0.25, 0.5, 0.75])
     return {"median": float(median), "low": float(low), "high": float(high)}
+
+
+def cheapest_within(accuracy: np.ndarray, cost: np.ndarray, points: float = 0.01) -> int:
+    """Return which model costs least among those that are at most `points` less accurate than the best: its place.
+
+    Of two that cost the same, the more accurate one.
+    """
+    accuracy, cost = np.asarray(accuracy, dtype=float), np.asarray(cost, dtype=float)
+    _check_pairs(accuracy, cost)
+    good = accuracy >= accuracy.max() - points - 1e-12
+    return int(np.lexsort((-accuracy, np.where(good, cost, np.inf)))[0])
+
+
+def not_beaten(accuracy: np.ndarray, cost: np.ndarray) -> np.ndarray:
+    """Return (n,) bool: True for a model if no other is at least as accurate and as cheap, and better in one of both."""
+    accuracy, cost = np.asarray(accuracy, dtype=float), np.asarray(cost, dtype=float)
+    _check_pairs(accuracy, cost)
+    as_good = (accuracy[None] >= accuracy[:, None]) & (
+        cost[None] <= cost[:, None]
+    )  # (n, n): [i, j], is j as good as i
+    better = (accuracy[None] > accuracy[:, None]) | (cost[None] < cost[:, None])
+    return ~(as_good & better).any(axis=1)
+
+
+def _check_pairs(accuracy: np.ndarray, cost: np.ndarray) -> None:
+    if accuracy.shape != cost.shape or accuracy.ndim != 1 or not len(accuracy):
+        raise ValueError(
+            f"need one accuracy and one cost for each model, got the shapes {accuracy.shape} and {cost.shape}"
+        )
