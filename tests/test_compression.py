@@ -32,6 +32,20 @@ def trained():
     return train_recipe(RECIPE, SCENES, seed=0)[0].eval()
 
 
+def test_folded_norms_give_the_same_answers(trained):
+    folded = compression.fold_norms(trained.network)
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
+    with torch.no_grad():
+        expected = trained.network(IMAGES[:30])
+        torch.testing.assert_close(folded(IMAGES[:30]), expected, rtol=1e-4, atol=1e-5)
+    assert any(isinstance(module, nn.BatchNorm2d) for module in trained.modules())
+    turned = copy.deepcopy(trained.network)
+    with torch.no_grad():
+        turned.groups[0].norms[0].weight[2] = -1
+    with pytest.raises(ValueError, match="cannot move before the pooling"):
+        compression.fold_norms(turned)
+
+
 @pytest.mark.parametrize("bits", [2, 3, 8])
 @pytest.mark.parametrize("per_channel", [False, True])
 def test_rounding_is_that_of_pytorch(bits, per_channel):

@@ -1,7 +1,7 @@
 """Make a trained network cheaper: fewer bits, fewer weights, fewer channels, or a smaller one that a larger one teaches.
 
-The chapter `5_trends_and_challenges/efficiency` writes `quantise`, `prune_smallest`, `keep_loudest` and
-`distillation_loss` out.
+The chapter `5_trends_and_challenges/efficiency` writes `fold_norms`, `quantise`, `prune_smallest`,
+`keep_loudest` and `distillation_loss` out.
 """
 
 import copy
@@ -10,10 +10,27 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from utils.checks import check_whole
 from utils.data.checks import check_range
 from utils.whitened_cnn import WhitenedCnn
+
+
+def fold_norms(network: WhitenedCnn) -> WhitenedCnn:
+    """Return a copy whose batch norms are inside the convolutions before them; for answering, not for training.
+
+    Between the two stands a pooling. The largest number stays the largest when all are multiplied with the same positive
+    number and moved by another, so the norm may as well come first; ValueError if its factor is not positive.
+    """
+    folded = copy.deepcopy(network).eval()
+    for group in folded.groups:
+        for i, norm in enumerate(group.norms):
+            if not (norm.weight > 0).all():
+                raise ValueError("a batch norm that multiplies with 0 or less cannot move before the pooling")
+            group.convs[i] = fuse_conv_bn_eval(group.convs[i], norm)
+            group.norms[i] = nn.Identity()
+    return folded
 
 
 def quantise(

@@ -10,9 +10,11 @@ from torch import nn
 
 from utils import export, metrics
 from utils.compressed_onnx import compress
+from utils.compression import fold_norms
 from utils.data.dataset import ImageDataset
 from utils.recipes import RECIPES, Recipe
 from utils.torch_training import predict, to_tensor, train
+from utils.whitened_cnn import WhitenedCnn
 
 WIDTHS = {"XS": (8, 24), "S": (16, 48), "M": (32, 96), "L": (64, 192)}
 """Channels of the two groups of each member of the family; M is the network of the recipe `cnn_sooner`."""
@@ -57,7 +59,10 @@ def accuracy_of(model: nn.Module, scenes: ImageDataset) -> float:
 def write_file(model: nn.Sequential, path: Path, class_names: tuple[str, ...]) -> Path:
     """Write a trained network of a recipe as an ONNX file that takes bytes, see `utils.export`."""
     mean, std = (getattr(model.standardise, name).flatten().tolist() for name in ("mean", "std"))
-    classifier = export.PictureClassifier(model.network, mean, std)
+    network = model.network
+    if isinstance(network, WhitenedCnn):
+        network = fold_norms(network)
+    classifier = export.PictureClassifier(network, mean, std)
     return export.export_onnx(classifier, path, image_size=32, class_names=class_names)
 
 

@@ -32,6 +32,7 @@ CHAPTERS = (
     "large_models",
     "project",
     "interpretability",
+    "efficiency",
     "privacy",
     "security",
 )
