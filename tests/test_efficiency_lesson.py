@@ -61,7 +61,7 @@ def test_times_are_the_packages(lesson):
     for clock in (lesson["time_side_by_side"], costs.time_side_by_side):
         now = iter(np.arange(100.0) ** 2)
         found = clock({"a": int, "b": int}, rounds=2, warm_up=1, clock=lambda now=now: next(now))
-        np.testing.assert_array_equal([found["a"], found["b"]], [[7, 13], [11, 17]])
+        np.testing.assert_array_equal([found["a"], found["b"]], [[5, 13], [9, 17]])
 
 
 def test_bits_and_pruning_are_the_packages(lesson):
