@@ -93,7 +93,7 @@ def test_a_network_of_few_bits_has_few_different_weights(trained):
         assert torch.equal(value, before[name]), "the model itself has changed"
 
 
-@pytest.mark.parametrize("share", [0, 0.3, 0.9, 1])
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.9, 1.0])
 def test_pruning_is_that_of_pytorch(share):
     weights = random_weights(5, 7, 3, 3)
     theirs = prune.L1Unstructured(share).compute_mask(weights, torch.ones_like(weights))
