@@ -61,9 +61,10 @@ def store_as_half(source: str | Path, target: str | Path) -> Path:
 
 
 def quantise_dynamic(source: str | Path, target: str | Path) -> Path:
-    """Write a copy of an ONNX file with int8 weights, a step a channel; activations are rounded while it runs.
+    """Write a copy of an ONNX file with int8 weights; activations are rounded while it runs.
 
-    The step of the activations is measured anew for each input, which costs time and needs no pictures now.
+    The step of the activations is measured anew for each input, which costs time and needs no pictures now. A dense layer
+    has a step for each channel; a convolution has one step, since ONNX Runtime's `ConvInteger` takes no more.
     """
     from onnxruntime.quantization import QuantType, quant_pre_process, quantize_dynamic
 
