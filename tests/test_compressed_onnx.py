@@ -88,8 +88,9 @@ def test_a_vision_transformer_can_be_compressed(tmp_path):
     network = VisionTransformer(embed_dim=16, depth=1, num_heads=2).eval()
     paths = compressed_onnx.compress(exported(network, tmp_path), tmp_path, SCENES.images[:100])
     logits = {kind: export.run_onnx(path, SCENES.images[:50]) for kind, path in paths.items()}
-    for kind in compressed_onnx.KINDS[1:]:
-        assert np.abs(logits[kind] - logits["float32"]).max() < 0.2 * np.ptp(logits["float32"]), kind
+    spread = np.ptp(logits["float32"])  # of random weights, which nobody has trained to bear rounding
+    for kind, tolerance in zip(compressed_onnx.KINDS[1:], (0.01, 0.35, 0.35), strict=True):
+        assert np.abs(logits[kind] - logits["float32"]).max() < tolerance * spread, kind
 
 
 def test_notes_go_and_answers_stay(files, tmp_path):
