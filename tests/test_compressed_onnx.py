@@ -93,18 +93,6 @@ def test_a_vision_transformer_can_be_compressed(tmp_path):
         assert np.abs(logits[kind] - logits["float32"]).max() < tolerance * spread, kind
 
 
-def test_notes_go_and_answers_stay(files, tmp_path):
-    path = tmp_path / "model.onnx"
-    path.write_bytes(files["float32"].read_bytes())
-    assert b"stack_trace" in path.read_bytes(), "if the exporter notes nothing any more, drop_notes can go"
-    before = export.run_onnx(path, SCENES.images[:20])
-    compressed_onnx.drop_notes(path)
-    np.testing.assert_array_equal(export.run_onnx(path, SCENES.images[:20]), before)
-    assert b"stack_trace" not in path.read_bytes()
-    assert path.stat().st_size < files["float32"].stat().st_size
-    assert export.read_card(path)["image_size"] == 32
-
-
 def test_what_float16_cannot_hold_is_refused(tmp_path):
     network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3072, 10))
     with torch.no_grad():

@@ -15,22 +15,6 @@ from utils.data.checks import check_uint8_images
 KINDS = ("float32", "float16 stored", "int8 dynamic", "int8 static")
 
 
-def drop_notes(path: str | Path) -> Path:
-    """Take out of an ONNX file, in place, what the exporter notes at each node: where in whose folders its code stands.
-
-    The answers do not depend on it, and in a small network it is a third of all bytes.
-    """
-    import onnx
-
-    model = onnx.load(path)
-    graph = model.graph
-    for part in (*graph.node, *graph.initializer, *graph.value_info, *graph.input, *graph.output):
-        del part.metadata_props[:]
-        part.doc_string = ""
-    onnx.save(model, path)
-    return Path(path)
-
-
 def store_as_half(source: str | Path, target: str | Path) -> Path:
     """Write a copy of an ONNX file whose float32 weights are stored as float16.
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from utils import export, metrics
-from utils.compressed_onnx import compress, drop_notes
+from utils.compressed_onnx import compress
 from utils.compression import fold_norms
 from utils.data.dataset import ImageDataset
 from utils.recipes import RECIPES, Recipe
@@ -57,13 +57,13 @@ def accuracy_of(model: nn.Module, scenes: ImageDataset) -> float:
 
 
 def write_file(model: nn.Sequential, path: Path, class_names: tuple[str, ...]) -> Path:
-    """Write a trained network of a recipe as an ONNX file that takes bytes, see `utils.export`, norms folded, no notes."""
+    """Write a trained network of a recipe as an ONNX file that takes bytes, see `utils.export`, norms folded."""
     mean, std = (getattr(model.standardise, name).flatten().tolist() for name in ("mean", "std"))
     network = model.network
     if isinstance(network, WhitenedCnn):
         network = fold_norms(network)
     classifier = export.PictureClassifier(network, mean, std)
-    return drop_notes(export.export_onnx(classifier, path, image_size=32, class_names=class_names))
+    return export.export_onnx(classifier, path, image_size=32, class_names=class_names)
 
 
 def write_files(model: nn.Sequential, folder: Path, name: str, scenes: ImageDataset) -> dict[str, Path]:
