@@ -18,9 +18,7 @@ from utils.whitened_cnn import WhitenedCnn
 
 WIDTHS = {"XS": (8, 24), "S": (16, 48), "M": (32, 96), "L": (64, 192)}
 """Channels of the two groups of each member of the family; M is the network of the recipe `cnn_sooner`."""
-VIT = RECIPES["vit_short"].changed(
-    epochs=4, batch_size=64, shift=2, options={"embed_dim": 64, "depth": 3, "num_heads": 4}
-)
+VIT = RECIPES["vit_scenes"].changed(epochs=4)
 CALIBRATION = 300
 """How many training images set the steps of the activations."""
 
