@@ -12,6 +12,7 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import numpy as np
 import torch
 
 from utils import compression, costs, data, efficiency_study, export, metrics, runs
@@ -126,15 +127,24 @@ def pruning(seed: int) -> dict:
 
 
 def times(seed: int) -> dict:
-    """Return median and quartiles of the milliseconds for one picture, of all files of a seed in turn."""
+    """Return median and quartiles of the milliseconds for one picture, of all files of a seed in turn.
+
+    Each round has a new order: who follows a large network finds the caches empty, and that should be always another.
+    """
     picture = data.load("scenes", "validation", 10, seed=seed).images[:1]
     actions = {}
     for name in EXPORTED:
         for kind, suffix in zip(KINDS, ("", "_half", "_dynamic", "_static"), strict=True):
             session = export.open_session(FOLDER / "files" / f"{name}-{seed}{suffix}.onnx")
             actions[f"{name}, {kind}"] = lambda s=session: s.run(None, {"images": picture})
-    seconds = costs.time_side_by_side(actions, ROUNDS, warm_up=10)
-    return {name: costs.median_and_quartiles(1000 * values) for name, values in seconds.items()}
+    costs.time_side_by_side(actions, 1, warm_up=10)
+    seconds: dict[str, list[float]] = {name: [] for name in actions}
+    generator = np.random.default_rng(seed)
+    for _ in range(ROUNDS):
+        order = generator.permutation(list(actions))
+        for name, values in costs.time_side_by_side({n: actions[n] for n in order}, 1, warm_up=0).items():
+            seconds[name].extend(values)
+    return {name: costs.median_and_quartiles(1000 * np.array(values)) for name, values in seconds.items()}
 
 
 def remember(key: str, seed: int, make) -> dict:
