@@ -33,6 +33,7 @@ CHAPTERS = (
     "project",
     "scaling",
     "interpretability",
+    "efficiency",
     "privacy",
     "security",
 )
