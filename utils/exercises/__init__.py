@@ -31,6 +31,7 @@ CHAPTERS = (
     "transfer_and_lora",
     "large_models",
     "project",
+    "self_supervised",
     "interpretability",
     "privacy",
     "security",
