@@ -2,14 +2,13 @@
 
     python scripts/record_self_supervised.py
 
-Writes results/self_supervised.json in about fourteen minutes of one core. A part that is done outlives a kill.
+Writes results/self_supervised.json in about thirteen minutes of one core. A part that is done outlives a kill.
 
 All choices are made with a seed of their own, on validation scenes: how many patches are visible, the temperature, and the
 learning rates of each way and number of labels. Then three other seeds run once each with what was chosen, and their test
 scenes are read once. Each seed has its own scenes and first weights.
 """
 
-import argparse
 import os
 import time
 
@@ -23,9 +22,9 @@ from utils.transfer import features
 
 SEEDS, CHOICE_SEED = (0, 1, 2), 10
 LABELS = (50, 200, 1000)
-VISIBLE = (6, 12, 18)
-TEMPERATURES = (0.1, 0.2, 0.5)
-RATES = {"masked": (1e-3, 3e-3), "contrastive": (1e-3, 3e-3), "scratch": (1e-3, 3e-3), "longer": (1e-3, 3e-3)}
+OPTIONS = {"masked": ("visible", (9, 18)), "contrastive": ("temperature", (0.2, 0.5))}
+RATES = (1e-3, 3e-3)
+WAYS = ("masked", "contrastive", "scratch", "longer")
 PROBED = 1000
 """Labels of the probes for shape, colour and all else that a scene has."""
 NAME = "self_supervised"
@@ -51,9 +50,6 @@ class Scenes:
     def labels(self, part: str) -> torch.Tensor:
         return torch.from_numpy(self.truths[part]["shape"])
 
-    def features(self, encoder, *parts: str) -> list:
-        return [features(encoder, self.images[part]).numpy() for part in parts]
-
 
 def accuracy(model, scenes: Scenes, part: str) -> float:
     answers = predict(model, scenes.images[part]).argmax(axis=1)
@@ -61,20 +57,25 @@ def accuracy(model, scenes: Scenes, part: str) -> float:
 
 
 def pretrain(kind: str, scenes: Scenes, seed: int, options: dict) -> tuple:
-    """Return a pretrained encoder, its seconds and its losses."""
+    """Return a pretrained model, its seconds and its losses."""
     work = self_supervised.pretrain_masked if kind == "masked" else self_supervised.pretrain_contrastive
     (model, losses), seconds = timed(lambda: work(scenes.images["unlabelled"], seed, **options))
-    return model.encoder, {"seconds": seconds, "losses": [round(value, 5) for value in losses]}
+    return model, {"seconds": seconds, "losses": [round(value, 5) for value in losses]}
 
 
-def probed(encoder, scenes: Scenes, part: str, names=None, count: int = PROBED) -> dict[str, float]:
-    """Return the score of a linear probe on one part for each thing that one may ask."""
-    train, other = scenes.features(encoder, "train", part)
+def probed(extract, scenes: Scenes, part: str, names=None, count: int = PROBED) -> dict[str, float]:
+    """Return the score of a linear probe on one part for each thing that one may ask; `extract` gives features (B, D)."""
+    train, other = extract(scenes.images["train"][:count]), extract(scenes.images[part])
     found = {}
     for name in names or scenes.truths[part]:
-        probe = self_supervised.linear_probe(train[:count], scenes.truths["train"][name][:count])
+        probe = self_supervised.linear_probe(train, scenes.truths["train"][name][:count])
         found[name] = round(float(probe.score(other, scenes.truths[part][name])), 4)
     return found
+
+
+def features_of(encoder):
+    """Return what gives the features of images, (B, D)."""
+    return lambda images: features(encoder, images).numpy()
 
 
 def labelled(start, scenes: Scenes, count: int, rate: float, seed: int, longer: bool = False) -> tuple:
@@ -88,17 +89,31 @@ def labelled(start, scenes: Scenes, count: int, rate: float, seed: int, longer: 
     )
 
 
-def choose_objectives() -> dict:
-    """Return the validation accuracy of the probe for the shape, for each number of visible patches and temperature."""
-    scenes, found = Scenes(CHOICE_SEED), {"masked": {}, "contrastive": {}}
-    for kind, name, values in (
-        ("masked", "visible", VISIBLE),
-        ("contrastive", "temperature", TEMPERATURES),
-    ):
+def choose(way: str) -> dict:
+    """Return the validation accuracies by which one way is chosen.
+
+    Returns
+    -------
+    dict
+        objective : by visible patches or by temperature, of a probe for the shape
+        rates : by number of labels, then by learning rate
+    """
+    scenes, start, objective = Scenes(CHOICE_SEED), self_supervised.new_encoder(CHOICE_SEED), {}
+    if way in OPTIONS:
+        name, values = OPTIONS[way]
+        encoders = {}
         for value in values:
-            encoder, _ = pretrain(kind, scenes, CHOICE_SEED, {name: value})
-            found[kind][str(value)] = probed(encoder, scenes, "validation", ("shape",))["shape"]
-    return found
+            encoders[str(value)] = pretrain(way, scenes, CHOICE_SEED, {name: value})[0].encoder
+            extract = features_of(encoders[str(value)])
+            objective[str(value)] = probed(extract, scenes, "validation", ("shape",))["shape"]
+        start = encoders[max(objective, key=objective.get)]
+    rates = {}
+    for count in LABELS:
+        models = {
+            str(rate): labelled(start, scenes, count, rate, CHOICE_SEED, way == "longer")[0] for rate in RATES
+        }
+        rates[str(count)] = {rate: accuracy(model, scenes, "validation") for rate, model in models.items()}
+    return {"objective": objective, "rates": rates}
 
 
 def best(by_value: dict[str, float]) -> float:
@@ -107,54 +122,43 @@ def best(by_value: dict[str, float]) -> float:
 
 def options_of(choices: dict) -> dict[str, dict]:
     """Return the options of each pretraining."""
-    temperature = best(choices["contrastive"])
+    temperature = best(choices["contrastive"]["objective"])
     return {
-        "masked": {"visible": int(best(choices["masked"]))},
+        "masked": {"visible": int(best(choices["masked"]["objective"]))},
         "contrastive": {"temperature": temperature},
         "kept colours": {"temperature": temperature, "colour": False},
     }
 
 
-def choose_rates(way: str, options: dict) -> dict:
-    """Return the validation accuracy for each number of labels and rate."""
-    scenes = Scenes(CHOICE_SEED)
-    start = self_supervised.new_encoder(CHOICE_SEED)
-    if way in options:
-        start, _ = pretrain(way, scenes, CHOICE_SEED, options[way])
-    found = {}
-    for count in LABELS:
-        found[str(count)] = {}
-        for rate in RATES[way]:
-            model, _ = labelled(start, scenes, count, rate, CHOICE_SEED, way == "longer")
-            found[str(count)][str(rate)] = accuracy(model, scenes, "validation")
-    return found
-
-
-def one_seed(seed: int, options: dict, rates: dict) -> dict:
+def one_seed(seed: int, options: dict, choices: dict) -> dict:
     """Return all that is measured with one seed, on its test scenes."""
-    scenes = Scenes(seed)
-    first = self_supervised.new_encoder(seed)
-    encoders, found = {"first weights": first}, {"pretraining": {}, "accuracy": {}, "seconds": {}}
+    scenes, first = Scenes(seed), self_supervised.new_encoder(seed)
+    starts = {"scratch": first, "longer": first}
+    extract = {"first weights": features_of(first)}
+    found = {"pretraining": {}, "accuracy": {}, "seconds": {}, "probes": {}}
     for name, chosen in options.items():
-        encoders[name], found["pretraining"][name] = pretrain(name, scenes, seed, chosen)
-    starts = {"masked": encoders["masked"], "contrastive": encoders["contrastive"]}
-    for way, start in (starts | {"scratch": first, "longer": first}).items():
+        model, found["pretraining"][name] = pretrain(name, scenes, seed, chosen)
+        starts[name], extract[name] = model.encoder, features_of(model.encoder)
+        if name != "masked":
+            extract[f"{name}, behind"] = lambda images, model=model: predict(model, images)
+    for way in WAYS:
         found["accuracy"][way], found["seconds"][way] = {}, {}
         for count in LABELS:
-            rate = best(rates[way][str(count)])
-            model, seconds = labelled(start, scenes, count, rate, seed, way == "longer")
+            rate = best(choices[way]["rates"][str(count)])
+            model, seconds = labelled(starts[way], scenes, count, rate, seed, way == "longer")
             found["accuracy"][way][str(count)] = accuracy(model, scenes, "test")
             found["seconds"][way][str(count)] = seconds
-    encoders["labels"] = model  # from scratch, with most labels and time
-    found["probes"] = {name: probed(encoder, scenes, "test") for name, encoder in encoders.items()}
+    extract["labels"] = features_of(model)  # from scratch, with most labels and time
+    for name, of_images in extract.items():
+        found["probes"][name] = probed(of_images, scenes, "test")
     for name in ("first weights", "masked", "contrastive"):
         found["accuracy"][f"probe of {name}"] = {
-            str(count): probed(encoders[name], scenes, "test", ("shape",), count)["shape"] for count in LABELS
+            str(count): probed(extract[name], scenes, "test", ("shape",), count)["shape"] for count in LABELS
         }
     return found
 
 
-def main(part: str | None) -> None:
+def main() -> None:
     make_repeatable(0)
     started = time.perf_counter()
 
@@ -165,12 +169,9 @@ def main(part: str | None) -> None:
         return value
 
     spent = []
-    choices = step("objectives", choose_objectives)
+    choices = {way: step(f"choices {way}", lambda way=way: choose(way)) for way in WAYS}
     options = options_of(choices)
-    rates = {way: step(f"rates {way}", lambda way=way: choose_rates(way, options)) for way in RATES}
-    if part == "choices":
-        return
-    found = [step(f"seed {seed}", lambda seed=seed: one_seed(seed, options, rates)) for seed in SEEDS]
+    found = [step(f"seed {seed}", lambda seed=seed: one_seed(seed, options, choices)) for seed in SEEDS]
     result = {
         "command": "python scripts/record_self_supervised.py",
         "what": "masked autoencoder and SimCLR on drawn scenes, probed and fine-tuned, against from scratch",
@@ -186,7 +187,8 @@ def main(part: str | None) -> None:
             "batch_size": self_supervised.BATCH_SIZE,
             "probed": PROBED,
         },
-        "choices": {"seed": CHOICE_SEED, "objectives": choices, "rates": rates},
+        "choice_seed": CHOICE_SEED,
+        "choices": choices,
         "seconds": round(sum(spent), 1),
         "results": found,
     }
@@ -194,6 +196,4 @@ def main(part: str | None) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--part", choices=("choices",), help="stop after this part")
-    main(parser.parse_args().part)
+    main()

@@ -90,9 +90,9 @@ def test_the_probe(lesson):
 def test_the_record_is_of_what_the_page_says():
     record = runs.load_result("self_supervised")
     settings, choices = record["settings"], record["choices"]
-    assert len(record["seeds"]) >= 3 and choices["seed"] not in record["seeds"]
+    assert len(record["seeds"]) >= 3 and record["choice_seed"] not in record["seeds"]
     for kind, name in (("masked", "visible"), ("contrastive", "temperature")):
-        by_value = choices["objectives"][kind]
+        by_value = choices[kind]["objective"]
         assert float(max(by_value, key=by_value.get)) == settings["options"][kind][name]
     assert settings["options"]["masked"]["visible"] == self_supervised.VISIBLE
     assert settings["options"]["contrastive"]["temperature"] == self_supervised.TEMPERATURE

@@ -156,13 +156,23 @@ def change_colour(images: torch.Tensor, generator: torch.Generator) -> torch.Ten
 
 
 class Projector(nn.Module):
-    """An encoder, and behind it two dense layers that are thrown away later: images (B, C, H, W) to (B, d)."""
+    """An encoder, and behind it two dense layers that are thrown away later: images (B, C, H, W) to (B, d).
+
+    Each is followed by batch normalisation, which takes away what all pictures have in common; without it, the vectors of
+    a fresh network all point the same way, and training starts slowly.
+    """
 
     def __init__(self, encoder: VisionTransformer, width: int = 64):
         super().__init__()
         embed_dim = encoder.pos_embed.shape[2]
         self.encoder = encoder
-        self.mlp = nn.Sequential(nn.Linear(embed_dim, embed_dim), nn.ReLU(), nn.Linear(embed_dim, width))
+        self.mlp = nn.Sequential(
+            nn.Linear(embed_dim, embed_dim, bias=False),
+            nn.BatchNorm1d(embed_dim),
+            nn.ReLU(),
+            nn.Linear(embed_dim, width, bias=False),
+            nn.BatchNorm1d(width, affine=False),
+        )
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return self.mlp(self.encoder.forward_features(images).mean(dim=1))
