@@ -17,16 +17,20 @@ from torch.nn import functional
 from utils.augmentation import shift_and_flip
 from utils.data.dataset import SceneDataset
 from utils.data.scene_shapes import BACKGROUNDS
-from utils.data.scenes import CLASS_NAMES, make_scenes
+from utils.data.scenes import CLASS_NAMES, SceneSettings, make_scenes
+from utils.torch_heads import set_positions
 from utils.torch_models import Block, VisionTransformer
 from utils.torch_training import first_weights, train
 
 IMAGE_SIZE = 24
 NETWORK = {"image_size": IMAGE_SIZE, "patch_size": 4, "embed_dim": 64, "depth": 2, "num_heads": 4}
+SETTINGS = SceneSettings(rotation=15.0, shift=0.2)
+"""Objects are turned and moved less than usual: the network is small, and shall see a thousand labels at most."""
+PIXEL_MEAN, PIXEL_STD = 0.45, 0.2
 VISIBLE = 12
 """Of 36 patches: two of three are hidden."""
 TEMPERATURE = 0.2
-SHIFT = 4
+SHIFT = 2
 UNLABELLED = 6000
 PRETRAINING = {
     "masked": {"epochs": 8, "batch_size": 64, "learning_rate": 2e-3},
@@ -92,7 +96,7 @@ class MaskedAutoencoder(nn.Module):
         self.encoder = encoder
         self.narrow = nn.Linear(embed_dim, width)
         self.mask_token = nn.Parameter(torch.zeros(1, 1, width))
-        self.places = nn.Parameter(0.02 * torch.randn(1, count, width))
+        self.places = nn.Parameter(torch.randn(1, count, width))
         self.blocks = nn.Sequential(*[Block(width, 4, 2.0) for _ in range(depth)], nn.LayerNorm(width))
         self.paint = nn.Linear(width, encoder.patch_embed.proj.weight[0].numel())
 
@@ -182,7 +186,8 @@ def load_scenes(part: str, count: int, seed: int) -> SceneDataset:
     """Draw scenes of 24 × 24 pixels: one seed, one "unlabelled", "train", "validation" or "test" part."""
     if part not in PARTS:
         raise ValueError(f"unknown part {part!r}: choose one of {', '.join(map(repr, PARTS))}")
-    return make_scenes(count, np.random.default_rng([seed, 60 + PARTS.index(part)]), IMAGE_SIZE)
+    rng = np.random.default_rng([seed, 60 + PARTS.index(part)])
+    return make_scenes(count, rng, IMAGE_SIZE, SETTINGS)
 
 
 def truths(scenes: SceneDataset) -> dict[str, np.ndarray]:
@@ -210,9 +215,18 @@ def truths(scenes: SceneDataset) -> dict[str, np.ndarray]:
 
 
 def new_encoder(seed: int) -> VisionTransformer:
-    """Return the network of the chapter with its first weights."""
+    """Return the network of the chapter with its first weights.
+
+    Places start large and pixels are standardised by the first weights, or so small a network would first spend thousands
+    of steps on finding out that its tokens differ.
+    """
     with first_weights(seed):
-        return VisionTransformer(num_classes=len(CLASS_NAMES), **NETWORK)
+        encoder = set_positions(VisionTransformer(num_classes=len(CLASS_NAMES), **NETWORK), "large")
+    proj = encoder.patch_embed.proj
+    with torch.no_grad():
+        proj.weight.div_(PIXEL_STD)
+        proj.bias.sub_(PIXEL_MEAN * proj.weight.sum(dim=(1, 2, 3)))
+    return encoder
 
 
 def pretrain_masked(
