@@ -181,10 +181,11 @@ def test_parts_have_no_scene_in_common():
 
 @pytest.mark.parametrize("pretrain", [self_supervised.pretrain_masked, self_supervised.pretrain_contrastive])
 def test_pretraining_repeats_and_starts_alike(pretrain, images):
-    settings = {"epochs": 8, "batch_size": 20}
+    settings = {"epochs": 30, "batch_size": 20}
     one, losses = pretrain(images, 4, **settings)
     other, again = pretrain(images, 4, **settings)
-    assert losses == again and losses[-1] < losses[0]
+    assert losses == again
+    assert np.mean(losses[-10:]) < np.mean(losses[:10])  # a single pass of two small crowds is noise
     start = self_supervised.new_encoder(4)
     moved = {
         name for name, p in one.encoder.named_parameters() if not torch.equal(p, start.get_parameter(name))
