@@ -27,9 +27,9 @@ NETWORK = {"image_size": IMAGE_SIZE, "patch_size": 4, "embed_dim": 64, "depth": 
 SETTINGS = SceneSettings(rotation=15.0, shift=0.2)
 """Objects are turned and moved less than usual: the network is small, and shall see a thousand labels at most."""
 PIXEL_MEAN, PIXEL_STD = 0.45, 0.2
-VISIBLE = 12
-"""Of 36 patches: two of three are hidden."""
-TEMPERATURE = 0.2
+VISIBLE = 18
+"""Of 36 patches: half are hidden."""
+TEMPERATURE = 0.5
 SHIFT = 2
 UNLABELLED = 6000
 PRETRAINING = {
