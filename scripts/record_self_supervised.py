@@ -2,7 +2,7 @@
 
     python scripts/record_self_supervised.py
 
-Writes results/self_supervised.json in about thirteen minutes of one core. A part that is done outlives a kill.
+Writes results/self_supervised.json in about sixteen minutes of one core. A part that is done outlives a kill.
 
 All choices are made with a seed of their own, on validation scenes: how many patches are visible, the temperature, and the
 learning rate of each way, with all labels. Then three other seeds run once each with what was chosen, and their test
