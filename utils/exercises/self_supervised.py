@@ -34,8 +34,8 @@ def _without_partner_below(similar, i, temperature):
 _RNG = np.random.default_rng(0)
 _PAINTED, _PATCHES = _RNG.random((2, 3, 5, 4))
 _HIDDEN = _RNG.random((3, 5)) < 0.6
-_DIRECTIONS = _RNG.normal(size=(6, 3))
-_DIRECTIONS /= np.linalg.norm(_DIRECTIONS, axis=1, keepdims=True)
+_POINTS = _RNG.normal(size=(6, 3))
+_DIRECTIONS = _POINTS / np.linalg.norm(_POINTS, axis=1, keepdims=True)
 _SIMILAR = _DIRECTIONS @ _DIRECTIONS.T
 
 EXERCISES = (
