@@ -32,6 +32,7 @@ CHAPTERS = (
     "large_models",
     "project",
     "scaling",
+    "self_supervised",
     "interpretability",
     "efficiency",
     "privacy",
