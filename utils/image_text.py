@@ -82,7 +82,7 @@ class TextEncoder(nn.Module):
         self.blocks = nn.ModuleList([Block(embed_dim, num_heads, mlp_ratio=2) for _ in range(depth)])
 
     def forward(self, ids):
-        """Return vectors (B, D); ValueError if there are blocks and some texts are shorter, since attention would read the filling."""
+        """Return vectors (B, D); ValueError if blocks would read the filling of a text that is shorter."""
         is_word = ids > 0  # (B, T)
         if len(self.blocks) and not is_word.all():
             raise ValueError(f"with blocks, all texts must have {ids.shape[1]} words: some are shorter")

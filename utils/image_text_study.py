@@ -100,7 +100,9 @@ def train_on_captions(
     loss: Callable[..., torch.Tensor] = lambda logits, ids: contrastive_loss(logits),
     batch_size: int = 250,
 ) -> list[float]:
-    """Train in place: Muon for the kernels of the fast CNN, AdamW for the rest, rates that fall to 0; return the loss of each pass.
+    """Train in place and return the mean loss of each pass.
+
+    Muon for the kernels of the fast CNN, AdamW for the rest, learning rates that fall to 0 along a line.
 
     Parameters
     ----------
@@ -165,7 +167,7 @@ def text_vectors(model: ImageTextModel, tokenizer: Tokenizer, texts: Sequence[st
 
 
 def pair_scores(scores: np.ndarray, scenes: SceneDataset, unseen: np.ndarray) -> dict[str, float]:
-    """Return shares of right answers for scores (B, 80) in the order of `PAIRS`: pair, shape and colour, of seen and unseen pairs.
+    """Return the shares of right pairs, shapes and colours, for scores (B, 80) in the order of `PAIRS`.
 
     "answered seen" is how often an unseen pair is taken for one of those seen in training, "among unseen" the share of
     right answers if only the unseen pairs may be named.

@@ -21,7 +21,7 @@ _CELLS = np.array([(x, y) for y in (0.18, 0.5, 0.82) for x in (0.18, 0.5, 0.82)]
 
 @dataclass(frozen=True)
 class Arrangements:
-    """Hold B pictures, uint8 (B, H, W, C), and their captions; `is_pair`, bool (B,), says which have two objects side by side."""
+    """Hold B pictures, uint8 (B, H, W, C), their captions, and which of them are pairs, bool (B,)."""
 
     images: np.ndarray
     captions: tuple[str, ...]

@@ -1,0 +1,99 @@
+"""What the chapter on pictures and texts measures, on cases small enough to count by hand."""
+
+import numpy as np
+import pytest
+import torch
+
+from utils import data
+from utils import image_text_study as study
+from utils.image_text import contrastive_loss
+
+SCENES = data.load("scenes", "train", 60, seed=0)
+
+
+def test_a_fifth_of_the_pairs_is_held_out_and_no_shape_or_colour_as_a_whole():
+    shapes, colours = np.divmod(np.arange(80), 8)
+    for seed in range(5):
+        held = study.is_held_out(shapes, colours, seed).reshape(10, 8)
+        assert held.sum() == 16 and (held.sum(axis=0) == 2).all() and (held.sum(axis=1) <= 2).all()
+    train, validation, unseen = study.split_scenes(200, 3)
+    assert not study.is_held_out(train.labels, train.object_colours[:, 0], 3).any()
+    assert unseen.shape == (len(validation),) and 0.1 < unseen.mean() < 0.3
+
+
+def test_captions_come_back_from_their_attributes():
+    attributes = study.attributes_of(SCENES)
+    everything = np.ones(5, bool)
+    assert tuple(study.caption_of(row, everything) for row in attributes) == SCENES.captions
+    assert study.caption_of((0, 1, 0, 0, 3), (0, 0, 1, 0, 0)) == "a red thing"
+    assert study.caption_of((0, 1, 0, 0, 3), (0, 0, 0, 1, 1)) == "a circle on moss ground"
+    np.testing.assert_array_equal(attributes[:, 3], SCENES.labels)
+    tokenizer = study.scene_tokenizer()
+    assert tokenizer.length == 8 and tokenizer.encode(SCENES.captions).all()
+    tokenizer.encode(["a photo of a red circle", "a red thing"])
+
+
+def test_what_is_true_of_a_picture():
+    attributes = torch.tensor([[0, 0, 1, 5, 0], [0, 0, 2, 5, 0]])
+    said = torch.tensor([[0, 0, 1, 1, 0], [0, 0, 0, 1, 0]], dtype=torch.bool)
+    assert study.true_of(attributes, said).tolist() == [[True, True], [False, True]]
+
+
+@pytest.mark.parametrize("encoder", ["fast", "first"])
+def test_training_makes_the_loss_smaller_and_one_seed_gives_one_run(encoder):
+    tokenizer = study.scene_tokenizer()
+    ids = tokenizer.encode(SCENES.captions)
+
+    def trained():
+        model = study.build_pair(0, SCENES.images, tokenizer, encoder)
+        return model, study.train_on_captions(model, SCENES.images, ids, epochs=6, seed=0, batch_size=30)
+
+    (model, losses), (_, again) = trained(), trained()
+    assert losses[-1] < losses[0] - 0.2 and losses == again
+    vectors = study.image_vectors(model, SCENES.images)
+    texts = study.text_vectors(model, tokenizer, SCENES.captions)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(texts, axis=1), 1, atol=1e-5)
+    even = study.prefers(model, tokenizer, SCENES.images, SCENES.captions, SCENES.captions)
+    assert even == 0.5
+
+
+def test_the_loss_gets_what_belongs_to_the_batch():
+    tokenizer = study.scene_tokenizer()
+    numbers = torch.arange(60)
+    ids = tokenizer.encode(SCENES.captions)
+    seen = []
+
+    def loss(logits, batch, rows):
+        torch.testing.assert_close(batch, ids[rows])
+        seen.extend(rows.tolist())
+        return contrastive_loss(logits)
+
+    model = study.build_pair(0, SCENES.images, tokenizer)
+    study.train_on_captions(model, SCENES.images, ids, numbers, epochs=1, seed=0, loss=loss, batch_size=20)
+    assert sorted(seen) == numbers.tolist()
+
+
+def test_scores_of_pairs_by_hand():
+    colours = SCENES.object_colours[:, 0]
+    unseen = study.is_held_out(SCENES.labels, colours)
+    truth = SCENES.labels * 8 + colours
+    perfect = study.pair_scores(np.eye(80)[truth], SCENES, unseen)
+    assert perfect.pop("answered seen") == 0 and set(perfect.values()) == {1.0}
+    wrong_shape = study.pair_scores(np.eye(80)[(truth + 8) % 80], SCENES, unseen)
+    assert wrong_shape["colour unseen"] == 1 and wrong_shape["pair seen"] == wrong_shape["shape unseen"] == 0
+    assert wrong_shape["answered seen"] == 1
+
+
+def test_captions_are_made_wrong():
+    caption = "red circle left of blue square"
+    assert study.swap_things(caption) == "blue square left of red circle"
+    assert study.swap_colours(caption) == "blue circle left of red square"
+    assert study.other_numbers("two red rings on sand ground") == [
+        "three red rings on sand ground",
+        "four red rings on sand ground",
+    ]
+    rng = np.random.default_rng(0)
+    made = {study.make_wrong(caption, rng) for _ in range(20)}
+    assert made == {study.swap_things(caption), study.swap_colours(caption)}
+    assert len({study.make_wrong("two red rings on sand ground", rng) for _ in range(20)}) == 2
