@@ -6,7 +6,10 @@ import torch
 
 from utils import data
 from utils import image_text_study as study
-from utils.image_text import contrastive_loss
+from utils.data.arrangements import make_arrangements
+from utils.image_text import ImageTextModel, TextEncoder, Tokenizer, contrastive_loss
+from utils.torch_models import build_cnn
+from utils.torch_training import first_weights
 
 SCENES = data.load("scenes", "train", 60, seed=0)
 
@@ -97,3 +100,30 @@ def test_captions_are_made_wrong():
     made = {study.make_wrong(caption, rng) for _ in range(20)}
     assert made == {study.swap_things(caption), study.swap_colours(caption)}
     assert len({study.make_wrong("two red rings on sand ground", rng) for _ in range(20)}) == 2
+
+
+@pytest.mark.parametrize("template", study.WORDINGS.values())
+def test_each_wording_gives_a_vector_for_each_pair(template):
+    tokenizer = study.scene_tokenizer()
+    model = study.build_pair(0, SCENES.images, tokenizer)
+    vectors = study.wording_vectors(model, tokenizer, template)
+    assert vectors.shape == (80, study.EMBED_DIM)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    assert len(np.unique(vectors.round(5), axis=0)) == 80
+    with pytest.raises(ValueError, match="unknown encoder 'slow'"):
+        study.image_encoder(SCENES.images, "slow")
+
+
+def test_a_bag_of_words_cannot_tell_swapped_captions_apart():
+    drawn = make_arrangements(40, np.random.default_rng(0))
+    tokenizer = Tokenizer(drawn.captions)
+    scores = {}
+    for depth in (0, 1):
+        with first_weights(0):
+            texts = TextEncoder(len(tokenizer.words), tokenizer.length, 64, depth)
+            model = ImageTextModel(build_cnn(num_classes=64), texts)
+        losses = study.train_on_arrangements(model, tokenizer, drawn, epochs=2, seed=0, hard=depth == 1)
+        assert losses[1] < losses[0]
+        scores[depth] = study.arrangement_scores(model, tokenizer, drawn)
+    assert scores[0]["things swapped"] == scores[0]["colours swapped"] == 0.5
+    assert all(0 <= value <= 1 for found in scores.values() for value in found.values())

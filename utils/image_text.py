@@ -106,7 +106,6 @@ class ImageTextModel(nn.Module):
         super().__init__()
         self.image_encoder, self.text_encoder = image_encoder, text_encoder
         self.log_scale = nn.Parameter(torch.tensor(1 / 0.07).log())
-        self.bias = nn.Parameter(torch.tensor(-10.0))  # for the sigmoid loss alone
 
     def encode_images(self, images):
         """Return vectors (B, D) of length 1."""

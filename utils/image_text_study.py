@@ -4,6 +4,7 @@ Used by the chapter `5_trends_and_challenges/image_and_text` and by `scripts/rec
 """
 
 from collections.abc import Callable, Sequence
+from itertools import product
 
 import numpy as np
 import torch
@@ -11,13 +12,13 @@ from torch import nn
 
 from utils import data
 from utils.augmentation import shift_and_flip
-from utils.data.arrangements import NUMBERS
+from utils.data.arrangements import NUMBERS, Arrangements
 from utils.data.dataset import SceneDataset
 from utils.data.scene_shapes import BACKGROUNDS, COLOURS, SHAPES, TEXTURES
 from utils.image_text import ImageTextModel, TextEncoder, Tokenizer, contrastive_loss
 from utils.muon import Muon
-from utils.recipes import RECIPES, build_model
-from utils.torch_training import first_weights, to_tensor
+from utils.recipes import MEASURED_IMAGES, RECIPES, build_model
+from utils.torch_training import first_weights, to_tensor, train
 from utils.whitened_cnn import WhitenedCnn
 
 ATTRIBUTES = {
@@ -31,6 +32,14 @@ ATTRIBUTES = {
 PAIRS = tuple((shape, colour) for shape in ATTRIBUTES["shape"] for colour in ATTRIBUTES["colour"])
 """The 80 pairs of shape and colour."""
 EMBED_DIM = 64
+WORDINGS = {
+    "a red circle": "a {colour} {shape}",
+    "circle red a": "{shape} {colour} a",
+    "red circle": "{colour} {shape}",
+    "a photo of a red circle": "a photo of a {colour} {shape}",
+    "mean of 48 captions": None,
+}
+"""Ways to ask for a pair; the last is the mean over all that a caption can say besides."""
 
 
 def is_held_out(shapes: np.ndarray, colours: np.ndarray, seed: int = 0) -> np.ndarray:
@@ -77,17 +86,24 @@ def scene_tokenizer() -> Tokenizer:
     return Tokenizer([*words, "a photo of a thing on the ground"])
 
 
-def build_pair(seed: int, images: np.ndarray, tokenizer: Tokenizer, encoder: str = "fast") -> ImageTextModel:
-    """Return the course's fast CNN ("fast") or its first one ("first") beside a bag of words, with fresh weights.
+def image_encoder(images: np.ndarray, name: str = "fast") -> nn.Sequential:
+    """Return the course's fast CNN ("fast") or its first one ("first"), fresh, with vectors (B, D) in place of logits.
 
     images : uint8 array of shape (B, H, W, C)
         Training images: mean, std and whitening kernels are measured on them.
     """
-    recipe = RECIPES["cnn_sooner" if encoder == "fast" else "first_cnn"]
+    if name not in ("fast", "first"):
+        raise ValueError(f"unknown encoder {name!r}: choose fast or first")
+    recipe = RECIPES["cnn_sooner" if name == "fast" else "first_cnn"]
     recipe = recipe.changed(options={**recipe.options, "num_classes": EMBED_DIM})
+    return build_model(recipe, to_tensor(images[:MEASURED_IMAGES]))
+
+
+def build_pair(seed: int, images: np.ndarray, tokenizer: Tokenizer, name: str = "fast") -> ImageTextModel:
+    """Return an encoder of pictures, see `image_encoder`, beside a bag of words, with weights drawn from the seed."""
     with first_weights(seed):
-        image_encoder = build_model(recipe, to_tensor(images[:5000]))
-        return ImageTextModel(image_encoder, TextEncoder(len(tokenizer.words), tokenizer.length, EMBED_DIM))
+        pictures = image_encoder(images, name)
+        return ImageTextModel(pictures, TextEncoder(len(tokenizer.words), tokenizer.length, EMBED_DIM))
 
 
 def train_on_captions(
@@ -166,6 +182,18 @@ def text_vectors(model: ImageTextModel, tokenizer: Tokenizer, texts: Sequence[st
     return model.encode_texts(tokenizer.encode(texts)).numpy()
 
 
+def wording_vectors(model: ImageTextModel, tokenizer: Tokenizer, template: str | None) -> np.ndarray:
+    """Return a vector for each of `PAIRS` in one of the `WORDINGS`, (80, D)."""
+    if template is not None:
+        texts = [template.format(shape=shape, colour=colour) for shape, colour in PAIRS]
+        return text_vectors(model, tokenizer, texts)
+    vectors = np.zeros((len(PAIRS), EMBED_DIM), np.float32)
+    for size, look, ground in product(*(ATTRIBUTES[name] for name in ("size", "texture", "ground"))):
+        texts = [f"a {size} {look} {colour} {shape} on {ground} ground" for shape, colour in PAIRS]
+        vectors += text_vectors(model, tokenizer, texts)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
 def pair_scores(scores: np.ndarray, scenes: SceneDataset, unseen: np.ndarray) -> dict[str, float]:
     """Return the shares of right pairs, shapes and colours, for scores (B, 80) in the order of `PAIRS`.
 
@@ -210,6 +238,55 @@ def make_wrong(caption: str, rng: np.random.Generator) -> str:
     if caption.split()[0] in NUMBERS:
         return str(rng.choice(other_numbers(caption)))
     return (swap_things, swap_colours)[rng.integers(2)](caption)
+
+
+def train_on_arrangements(
+    model: ImageTextModel,
+    tokenizer: Tokenizer,
+    arrangements: Arrangements,
+    *,
+    epochs: int,
+    seed: int,
+    hard: bool,
+) -> list[float]:
+    """Train in place; with `hard`, each batch holds for each caption one made wrong. Return the mean loss of each pass."""
+    rng = np.random.default_rng([seed, 2])
+    wrong = tokenizer.encode([make_wrong(caption, rng) for caption in arrangements.captions])
+    tensors = (to_tensor(arrangements.images), tokenizer.encode(arrangements.captions), wrong)
+
+    def loss(model, images, ids, wrong):
+        texts = torch.cat([ids, wrong]) if hard else ids  # (B + M, T)
+        equal = (ids[:, None] == texts[None]).all(dim=2)  # (B, B + M)
+        own = torch.eye(len(ids), len(texts), dtype=torch.bool)
+        return contrastive_loss(model(images, texts), ignore=equal & ~own)
+
+    generator = torch.Generator().manual_seed(seed)
+    return train(model, tensors, epochs=epochs, learning_rate=2e-3, generator=generator, loss=loss)
+
+
+def arrangement_scores(
+    model: ImageTextModel, tokenizer: Tokenizer, arrangements: Arrangements
+) -> dict[str, float]:
+    """Return how often the right caption wins against one with things or colours swapped, and among three numbers.
+
+    "content" is how often a pair is closest to its own among the captions of all pairs, swaps aside.
+    """
+    captions = np.array(arrangements.captions)
+    pairs, groups = np.flatnonzero(arrangements.is_pair), np.flatnonzero(~arrangements.is_pair)
+    images, found = arrangements.images[pairs], {}
+    for name, swap in (("things swapped", swap_things), ("colours swapped", swap_colours)):
+        wrong = [swap(caption) for caption in captions[pairs]]
+        found[name] = prefers(model, tokenizer, images, captions[pairs], wrong)
+    scores = image_vectors(model, images) @ text_vectors(model, tokenizer, captions[pairs]).T
+    words = [" ".join(sorted(set(caption.split()) - {"left", "right", "of"})) for caption in captions[pairs]]
+    found["content"] = float(np.mean([words[i] == words[j] for i, j in enumerate(scores.argmax(axis=1))]))
+    vectors = image_vectors(model, arrangements.images[groups])  # (G, D)
+    choices = [[caption, *other_numbers(caption)] for caption in captions[groups]]
+    likeness = [
+        (vectors * text_vectors(model, tokenizer, texts)).sum(axis=1) for texts in zip(*choices, strict=True)
+    ]
+    found["number"] = float((np.argmax(likeness, axis=0) == 0).mean())
+    return {name: round(value, 4) for name, value in found.items()}
 
 
 def prefers(
