@@ -86,6 +86,10 @@ def test_scores_of_pairs_by_hand():
     wrong_shape = study.pair_scores(np.eye(80)[(truth + 8) % 80], SCENES, unseen)
     assert wrong_shape["colour unseen"] == 1 and wrong_shape["pair seen"] == wrong_shape["shape unseen"] == 0
     assert wrong_shape["answered seen"] == 1
+    hidden = study.is_held_out(*np.divmod(np.arange(80), 8))
+    blind = 0.5 * np.eye(80)[truth] - hidden  # right, but for hidden pairs, which it never names
+    seen, missed = study.with_bonus(blind, SCENES, unseen, hidden, (0, 0.9, 2))
+    assert seen.tolist() == [1, 1, 0] and missed.tolist() == [0, 1, 1]
 
 
 def test_captions_are_made_wrong():
