@@ -31,6 +31,7 @@ CHAPTERS = (
     "transfer_and_lora",
     "large_models",
     "project",
+    "image_and_text",
     "interpretability",
     "privacy",
     "security",
