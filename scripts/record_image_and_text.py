@@ -163,15 +163,14 @@ def main() -> None:
         print(f"{time.perf_counter() - started:6.0f} s  {key}", flush=True)
         return value
 
-    arms = {
-        name: [part(f"{name} {seed}", lambda: arm(seed, name)) for seed in SEEDS]  # noqa: B023
-        for name in (*ARMS, *SIGMOID_ARMS)
-    }
+    names = (*ARMS, *SIGMOID_ARMS)
     kinds = {"bag": (0, False), "one block": (1, False), "one block, wrong captions": (1, True)}
-    arrangements = {
-        name: [part(f"{name} {seed}", lambda: arranged(seed, *kind)) for seed in SEEDS]  # noqa: B023
-        for name, kind in kinds.items()
-    }
+    arms, arrangements = {name: [] for name in names}, {name: [] for name in kinds}
+    for seed in SEEDS:
+        for name in names:
+            arms[name].append(part(f"{name} {seed}", lambda: arm(seed, name)))  # noqa: B023
+        for name, kind in kinds.items():
+            arrangements[name].append(part(f"{name} {seed}", lambda: arranged(seed, *kind)))  # noqa: B023
     result = {
         "command": "python scripts/record_image_and_text.py",
         "what": "contrastive training on scenes and captions, a fifth of the pairs of shape and colour held out; "
