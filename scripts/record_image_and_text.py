@@ -53,12 +53,12 @@ def truth_masked(logits, ids, attributes, said):
 
 
 ARMS = {
-    "first CNN": ("pair", plain, "first"),
     "fast CNN": ("pair", plain, "fast"),
     "equal texts masked": ("pair", masked, "fast"),
     "full captions": ("full", plain, "fast"),
     "half captions": ("half", plain, "fast"),
     "half captions, true ones masked": ("half", truth_masked, "fast"),
+    "first CNN": ("pair", plain, "first"),
 }
 """For each arm: what the captions say, the loss, the encoder of the pictures."""
 SIGMOID_ARMS = {
