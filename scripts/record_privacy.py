@@ -11,7 +11,7 @@ import time
 import numpy as np
 import torch
 
-from utils import data, membership, privacy, runs
+from utils import data, membership, metrics, privacy, runs
 from utils.augmentation import shift_and_flip
 from utils.torch_training import first_weights, make_repeatable, to_tensor
 
@@ -48,12 +48,12 @@ def asked_in_views(stack, images, labels) -> np.ndarray:
 
 def judged(truth: np.ndarray, scores: np.ndarray) -> dict:
     """Return area, true-positive rate at 1 % and 0.1 % false alarms, and the curve at `FALSE_RATES`."""
-    curve = membership.roc_curve(truth, scores)
+    curve = metrics.roc_curve(truth, scores)
     return {
-        "auc": round(membership.area_under(*curve), 4),
-        "tpr": round(membership.rate_at(*curve), 4),
-        "tpr_at_thousandth": round(membership.rate_at(*curve, at=0.001), 4),
-        "curve": [round(membership.rate_at(*curve, at=rate), 4) for rate in FALSE_RATES],
+        "auc": round(metrics.roc_auc(truth, scores), 4),
+        "tpr": round(metrics.true_rate_at(*curve), 4),
+        "tpr_at_thousandth": round(metrics.true_rate_at(*curve, at=0.001), 4),
+        "curve": [round(metrics.true_rate_at(*curve, at=rate), 4) for rate in FALSE_RATES],
     }
 
 

@@ -183,24 +183,3 @@ def test_the_learned_attack_finds_what_is_plain_and_does_not_look_at_the_target(
     hidden = members.copy()
     hidden[1] = ~hidden[1]
     np.testing.assert_array_equal(found, membership.learned_attack(logits, labels, hidden, 1))
-
-
-@pytest.mark.parametrize("levels", [3, 1000])
-def test_the_curve_is_scikit_learns(levels):
-    rng = np.random.default_rng(levels)
-    truth, scores = rng.integers(0, 2, 300), rng.integers(0, levels, 300).astype(float)
-    false_rate, true_rate = membership.roc_curve(truth, scores)
-    expected = oracle.roc_curve(truth, scores, drop_intermediate=False)
-    np.testing.assert_allclose(false_rate, expected[0], atol=1e-12)
-    np.testing.assert_allclose(true_rate, expected[1], atol=1e-12)
-    area = membership.area_under(false_rate, true_rate)
-    assert area == pytest.approx(oracle.roc_auc_score(truth, scores), abs=1e-12)
-    assert membership.rate_at(false_rate, true_rate, 0.2) == expected[1][expected[0] <= 0.2].max()
-    assert membership.rate_at(false_rate, true_rate, 1) == 1
-
-
-def test_a_curve_needs_both_and_a_rate_is_a_rate():
-    with pytest.raises(ValueError, match="at least one member and one non-member"):
-        membership.roc_curve(np.ones(3, dtype=int), np.arange(3.0))
-    with pytest.raises(ValueError, match="lies in 0 … 1, got 2"):
-        membership.rate_at(np.array([0.0, 1]), np.array([0.0, 1]), at=2)

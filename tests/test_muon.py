@@ -60,3 +60,21 @@ def test_muon_refuses_what_is_no_matrix():
         Muon([torch.nn.Parameter(torch.zeros(3, 3))], 0)
     with pytest.raises(ValueError, match="two axes"):
         orthogonalise(torch.zeros(3))
+
+
+@pytest.mark.parametrize("fixed_norm", [False, True])
+def test_several_matrices_of_one_shape_change_as_each_would_alone(fixed_norm):
+    starts, gradients = [matrix(6, 4, seed=i) for i in range(3)], [matrix(6, 4, seed=9 + i) for i in range(3)]
+    together, alone = ([torch.nn.Parameter(start.clone()) for start in starts] for _ in range(2))
+    optimisers = [
+        Muon(together, 0.1, fixed_norm=fixed_norm),
+        *(Muon([one], 0.1, fixed_norm=fixed_norm) for one in alone),
+    ]
+    for _ in range(2):
+        for one, other, gradient in zip(together, alone, gradients, strict=True):
+            one.grad, other.grad = gradient.clone(), gradient.clone()
+        for optimiser in optimisers:
+            optimiser.step()
+    for one, other, start in zip(together, alone, starts, strict=True):
+        assert torch.allclose(one, other, atol=1e-6)
+        assert not torch.allclose(one, start, atol=0.05)

@@ -18,7 +18,8 @@ def test_each_recipe_builds_and_trains_each_parameter_once(name):
     held = [p for o in build_optimisers(recipe, model) for g in o.param_groups for p in g["params"]]
     wanted = [p for p in model.parameters() if p.requires_grad]
     assert sorted(map(id, held)) == sorted(map(id, wanted))
-    assert count_parameters(model) * 2 < 3_000_000, "in float16 a checkpoint must stay below 3 MB"
+    if name != "cnn_gpu_sooner":  # its weights are not kept
+        assert count_parameters(model) * 2 < 3_000_000, "in float16 a checkpoint must stay below 3 MB"
 
 
 @pytest.mark.parametrize("optimiser", ["adam", "sgd", "adamw", "muon"])

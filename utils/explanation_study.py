@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from scipy.stats import rankdata
 from torch import nn
 
 from utils import explanations, metrics
@@ -23,9 +24,7 @@ CNN = RECIPES["cnn_sooner"].changed(
     options={"kernel_size": 2, "stride": 2, "widths": (32, 96), "convolutions": (2, 1)},
 )
 """The recipe `cnn_sooner`, with patches of 2 × 2 so that the last convolution still sees a map of 8 × 8."""
-VIT = RECIPES["vit_short"].changed(
-    epochs=6, batch_size=64, shift=2, options={"embed_dim": 64, "depth": 3, "num_heads": 4}
-)
+VIT = RECIPES["vit_scenes"]
 SHORTCUT_CNN = CNN.changed(batch_size=125, flip=False, shift=0)
 """For half as many scenes; a marker that was mirrored or shifted would be another one."""
 RECIPE_OF = {"CNN": CNN, "Vision Transformer": VIT}
@@ -187,5 +186,15 @@ def shuffled_from_the_top(
         broken = explanations.shuffle_weights(model, parts, torch.Generator().manual_seed(seed))
         last = network_maps(broken.eval(), images, labels, steps)
         for name, heat in last.items():
-            alike[name].append(float(metrics.rank_correlation(trained[name], heat).mean()))
+            alike[name].append(float(rank_correlation(trained[name], heat).mean()))
     return alike, last
+
+
+def rank_correlation(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return Spearman's rank correlation of each pair of maps (B, H, W): (B,) float64, 0 if one of them is all the same."""
+    if one.ndim != 3 or one.shape != other.shape:
+        raise ValueError(f"give two stacks of maps of one shape (B, H, W), got {one.shape} and {other.shape}")
+    a, b = (rankdata(maps.reshape(len(maps), -1), axis=1) for maps in (one, other))  # (B, H·W)
+    a, b = a - a.mean(axis=1, keepdims=True), b - b.mean(axis=1, keepdims=True)
+    lengths = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
+    return np.divide((a * b).sum(axis=1), lengths, out=np.zeros(len(a)), where=lengths > 0)

@@ -40,6 +40,11 @@ class Progress:
         """Return the seconds of training, without those of evaluation and of saving."""
         return sum(epoch["seconds"] for epoch in self.epochs)
 
+    @property
+    def processor_seconds(self) -> float:
+        """Return the processor time of the same, all threads of this process together."""
+        return sum(epoch["processor_seconds"] for epoch in self.epochs)
+
 
 def train_recipe(
     recipe: Recipe,
@@ -110,7 +115,7 @@ def train_recipe(
     steps_per_epoch = max(1, len(images) // recipe.batch_size)
     total = max(1, round(recipe.epochs * steps_per_epoch))
     for epoch in range(len(progress.epochs), -(-total // steps_per_epoch)):
-        started, losses = time.perf_counter(), []
+        started, processor, losses = time.perf_counter(), time.process_time(), []
         generator = torch.Generator().manual_seed(1_000_003 * (seed + 1) + epoch)
         mirrored = alternate_flips(len(images), epoch, seed) & recipe.flip
         order = torch.randperm(len(images), generator=generator)
@@ -125,7 +130,11 @@ def train_recipe(
             losses.append(_step(parallel, optimisers, recipe, batch, targets, device, bfloat16))
             if report is not None:
                 report(step + 1, total, losses[-1])
-        entry = {"loss": _mean_of_all(losses), "seconds": time.perf_counter() - started}
+        entry = {
+            "loss": _mean_of_all(losses),
+            "seconds": time.perf_counter() - started,
+            "processor_seconds": time.process_time() - processor,
+        }
         progress.epochs.append(entry | (evaluate(model) if evaluate is not None else {}))
         if folder is not None and _rank() == 0:
             _save(folder, signature, model, optimisers, progress)

@@ -12,7 +12,6 @@ from torch import nn
 from torch.func import functional_call, stack_module_state, vmap
 from torch.nn import functional
 
-from utils.metrics.checks import check_labels, check_same_length, check_scores
 from utils.torch_training import first_weights
 
 
@@ -227,36 +226,3 @@ def learned_attack(logits: np.ndarray, labels: np.ndarray, members: np.ndarray, 
         learner.fit(features[shadows][:, of_class].reshape(len(answers), -1), answers)
         result[of_class] = learner.decision_function(features[target, of_class])
     return result
-
-
-def roc_curve(y_true: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return false- and true-positive rate, each (T + 1,), at every threshold from "nobody" to "all".
-
-    Parameters
-    ----------
-    y_true : array of shape (B,), 0 or 1 (or bool)
-        At least one of each.
-    scores : array of shape (B,), finite
-        Equal scores pass a threshold together.
-    """
-    y_true, scores = check_labels("y_true", y_true, num_classes=2), check_scores(scores)
-    check_same_length(y_true=y_true, scores=scores)
-    if len(np.unique(y_true)) < 2:
-        raise ValueError("a ROC curve needs at least one member and one non-member")
-    order = np.argsort(-scores, kind="stable")
-    last_of_tie = np.flatnonzero(np.diff(scores[order], append=-np.inf))
-    hits = np.cumsum(y_true[order])[last_of_tie]
-    alarms = last_of_tie + 1 - hits
-    return np.append(0, alarms / alarms[-1]), np.append(0, hits / hits[-1])
-
-
-def area_under(false_rate: np.ndarray, true_rate: np.ndarray) -> float:
-    """Return the area under a ROC curve: how often a member scores higher than a non-member, a tie counting half."""
-    return float(np.trapezoid(true_rate, false_rate))
-
-
-def rate_at(false_rate: np.ndarray, true_rate: np.ndarray, at: float = 0.01) -> float:
-    """Return the largest true-positive rate whose false-positive rate is at most `at`."""
-    if not 0 <= at <= 1:
-        raise ValueError(f"a false-positive rate lies in 0 … 1, got {at}")
-    return float(true_rate[false_rate <= at].max())

@@ -13,22 +13,23 @@ _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 
 
 def orthogonalise(matrix: torch.Tensor, steps: int = 5) -> torch.Tensor:
-    """Move all singular values of a matrix (R, S) near 1, and keep its singular vectors.
+    """Move all singular values of a matrix (R, S), or of each of several (..., R, S), near 1, and keep its singular vectors.
 
     Each step applies an odd polynomial to the singular values, by matrix products alone. It was tuned for speed: after
     five steps, singular values from a hundredth of the norm on lie between 0.7 and 1.2, not at 1.
 
     Source: K. Jordan and others, Muon: An Optimizer for Hidden Layers in Neural Networks, 2024.
     """
-    if matrix.ndim != 2:
+    if matrix.ndim < 2:
         raise ValueError(f"a matrix has two axes, got shape {tuple(matrix.shape)}")
     a, b, c = _COEFFICIENTS
-    wide = matrix if len(matrix) <= matrix.shape[1] else matrix.T
-    wide = wide / (wide.norm() + 1e-7)
+    rows, columns = matrix.shape[-2:]
+    wide = matrix if rows <= columns else matrix.mT
+    wide = wide / (wide.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     for _ in range(steps):
-        gram = wide @ wide.T
+        gram = wide @ wide.mT
         wide = a * wide + (b * gram + c * gram @ gram) @ wide
-    return wide if len(matrix) <= matrix.shape[1] else wide.T
+    return wide if rows <= columns else wide.mT
 
 
 class Muon(torch.optim.Optimizer):
@@ -79,24 +80,33 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure=None):
-        """Change all parameters once."""
+        """Change all parameters once; matrices of one shape are made orthogonal together, which spares a GPU many calls."""
         for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is not None:
-                    self._change(parameter, group)
+            with_gradient = [parameter for parameter in group["params"] if parameter.grad is not None]
+            for shape in dict.fromkeys(parameter.shape for parameter in with_gradient):
+                same = [parameter for parameter in with_gradient if parameter.shape == shape]
+                directions = [self._direction(parameter, group["momentum"]) for parameter in same]
+                together = torch.stack(directions) if len(same) > 1 else directions[0]
+                updates = orthogonalise(together).reshape(len(same), *shape)
+                for parameter, update in zip(same, updates, strict=True):
+                    _change(parameter, update, group)
 
-    def _change(self, parameter: torch.Tensor, group: dict) -> None:
+    def _direction(self, parameter: torch.Tensor, momentum: float) -> torch.Tensor:
+        """Return where the momentum points, as a matrix: kernels (O, C, K, K) become (O, C·K·K)."""
         state = self.state[parameter]
         if not state:
             state["momentum"] = torch.zeros_like(parameter)
-        average = state["momentum"].mul_(group["momentum"]).add_(parameter.grad)
-        ahead = parameter.grad.add(average, alpha=group["momentum"])  # Nesterov's look ahead
-        matrix = ahead.reshape(len(ahead), -1)  # (O, C, K, K) -> (O, C·K·K)
-        update = orthogonalise(matrix).view_as(parameter)
-        if group["fixed_norm"]:
-            parameter.mul_(len(parameter) ** 0.5 / parameter.norm())
-            size = group["lr"]
-        else:
-            parameter.mul_(1 - group["lr"] * group["weight_decay"])
-            size = group["lr"] * max(1.0, len(matrix) / matrix.shape[1]) ** 0.5
-        parameter.add_(update, alpha=-size)
+        average = state["momentum"].mul_(momentum).add_(parameter.grad)
+        ahead = parameter.grad.add(average, alpha=momentum)  # Nesterov's look ahead
+        return ahead.reshape(len(ahead), -1)
+
+
+def _change(parameter: torch.Tensor, update: torch.Tensor, group: dict) -> None:
+    """Take one step, by one learning rate in the direction of each singular value."""
+    if group["fixed_norm"]:
+        parameter.mul_(len(parameter) ** 0.5 / parameter.norm())
+        size = group["lr"]
+    else:
+        parameter.mul_(1 - group["lr"] * group["weight_decay"])
+        size = group["lr"] * max(1.0, len(parameter) / parameter[0].numel()) ** 0.5
+    parameter.add_(update, alpha=-size)

@@ -212,7 +212,6 @@ _VIT = {
     "flip": True,
     "shift": 4,
     "label_smoothing": 0.1,
-    "batch_size": 128,
 }
 
 RECIPES: dict[str, Recipe] = {
@@ -234,7 +233,14 @@ RECIPES: dict[str, Recipe] = {
         **_CNN, epochs=7, batch_size=500, options=_FAST | {"widths": (64, 192), "kernels": 16}
     ),
     "cnn_long": Recipe(**_CNN, epochs=10, batch_size=500, options={"widths": (48, 192, 192)}),
-    "vit_short": Recipe(**_VIT, epochs=5),
-    "vit_long": Recipe(**_VIT, epochs=20),
+    "cnn_gpu_sooner": Recipe(**_CNN, epochs=16, batch_size=1000, options={"widths": (64, 256, 256)}),
+    "cnn_gpu": Recipe(**_CNN, epochs=80, batch_size=1000, cutmix=0.5, options={"widths": (64, 192, 240)}),
+    "vit_short": Recipe(**_VIT, epochs=5, batch_size=128),
+    "vit_long": Recipe(**_VIT, epochs=20, batch_size=128),
+    "vit_scenes": Recipe(
+        **_VIT | {"options": {"embed_dim": 64, "depth": 3, "num_heads": 4}, "shift": 2},
+        epochs=6,
+        batch_size=64,
+    ),
 }
 """The recipes of the recorded runs, trained by `python scripts/train.py --model NAME`."""

@@ -39,11 +39,8 @@ def opened(browser, url: str, width: int = 1350, theme: str = "light"):
     )
     try:
         page.goto(url, wait_until="load")
-        page.evaluate(
-            "document.querySelectorAll('img[loading]').forEach((image) => { image.loading = 'eager'; })"
-        )
+        page.evaluate(LOAD_ALL)
         page.wait_for_load_state("networkidle")
-        page.evaluate("document.fonts.ready.then(() => true)")
         yield page
     finally:
         context.close()

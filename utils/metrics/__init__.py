@@ -4,8 +4,8 @@
 judges boxes, `segmentation` the classes of pixels, `calibration` asks whether probabilities mean what they
 say, `uncertainty` how far chance could have moved a score, `saliency` whether a map of where a model looks
 lies on the object. `segmentation` is built step by step in the chapter `2_concepts/recognition_tasks`,
-`saliency` in `5_trends_and_challenges/interpretability`, `roc_auc` in `5_trends_and_challenges/security`, the
-others in `2_concepts/metrics`.
+`saliency` in `5_trends_and_challenges/interpretability`, the ROC curve in `5_trends_and_challenges/privacy`
+and the area under it in `5_trends_and_challenges/security`, the others in `2_concepts/metrics`.
 """
 
 from utils.metrics.calibration import (
@@ -24,8 +24,14 @@ from utils.metrics.detection import (
     match_boxes,
     mean_average_precision,
 )
-from utils.metrics.ranking import average_precision, precision_recall_curve, roc_auc
-from utils.metrics.saliency import area_iou, pointing_game, rank_correlation
+from utils.metrics.ranking import (
+    average_precision,
+    precision_recall_curve,
+    roc_auc,
+    roc_curve,
+    true_rate_at,
+)
+from utils.metrics.saliency import area_iou, pointing_game
 from utils.metrics.segmentation import mean_iou, segmentation_iou
 from utils.metrics.uncertainty import bootstrap_interval, wilson_interval
 
@@ -49,11 +55,12 @@ __all__ = [
     "pointing_game",
     "precision",
     "precision_recall_curve",
-    "rank_correlation",
     "recall",
     "reliability_bins",
     "roc_auc",
+    "roc_curve",
     "segmentation_iou",
     "softmax",
+    "true_rate_at",
     "wilson_interval",
 ]

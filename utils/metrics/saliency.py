@@ -42,26 +42,6 @@ def area_iou(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
     return shared / (2 * size - shared)
 
 
-def rank_correlation(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Return Spearman's rank correlation of each pair of maps (B, H, W): (B,) float64, 0 if one of them is all the same.
-
-    1 if both put all places in the same order, however bright; equal places share their mean rank.
-    """
-    one, other = (check_numbers(name, maps) for name, maps in (("one", one), ("other", other)))
-    if one.ndim != 3 or one.shape != other.shape:
-        raise ValueError(f"give two stacks of maps of one shape (B, H, W), got {one.shape} and {other.shape}")
-    a, b = (np.stack([_ranks(m.ravel()) for m in maps]) for maps in (one, other))  # (B, H·W), mean 0
-    lengths = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
-    return np.divide((a * b).sum(axis=1), lengths, out=np.zeros(len(a)), where=lengths > 0)
-
-
-def _ranks(values: np.ndarray) -> np.ndarray:
-    """Return the rank of each value, less the mean rank; equal values share the mean of their ranks."""
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    return (last - (counts - 1) / 2)[place] - (len(values) + 1) / 2
-
-
 def _check(maps: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return both as (B, H·W)."""
     maps, masks = check_numbers("maps", maps), np.asarray(masks)
