@@ -93,6 +93,30 @@ class TextEncoder(nn.Module):
         return kept.sum(dim=1) / is_word.sum(dim=1, keepdim=True)  # (B, T, D) -> (B, D)
 
 
+class HalvesCnn(nn.Module):
+    """Look at the left and at the right half of a picture with one CNN, and hand what it saw in both to a dense layer.
+
+    Parameters
+    ----------
+    cnn : WhitenedCnn
+        Of `utils.whitened_cnn`; its own last layer is left out.
+    embed_dim : int
+        D.
+    """
+
+    def __init__(self, cnn: nn.Module, embed_dim: int):
+        super().__init__()
+        self.cnn = cnn
+        self.head = nn.Linear(2 * cnn.head.in_features, embed_dim, bias=False)
+        cnn.head = nn.Identity()
+
+    def forward(self, images):
+        """Turn standardised images (B, C, H, W), W even, into vectors (B, D)."""
+        halves = images.split(images.shape[3] // 2, dim=3)  # twice (B, C, H, W / 2)
+        seen = [self.cnn.forward_features(half).amax((2, 3)) for half in halves]
+        return self.head(torch.cat(seen, dim=1))  # (B, 2 · widths[-1]) -> (B, D)
+
+
 class ImageTextModel(nn.Module):
     """Hold an encoder of pictures, one of texts, and a temperature that is learned.
 

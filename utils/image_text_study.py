@@ -15,10 +15,10 @@ from utils.augmentation import shift_and_flip
 from utils.data.arrangements import NUMBERS, Arrangements
 from utils.data.dataset import SceneDataset
 from utils.data.scene_shapes import BACKGROUNDS, COLOURS, SHAPES, TEXTURES
-from utils.image_text import ImageTextModel, TextEncoder, Tokenizer, contrastive_loss
+from utils.image_text import HalvesCnn, ImageTextModel, TextEncoder, Tokenizer, contrastive_loss
 from utils.muon import Muon
 from utils.recipes import MEASURED_IMAGES, RECIPES, build_model
-from utils.torch_training import first_weights, to_tensor, train
+from utils.torch_training import first_weights, to_tensor
 from utils.whitened_cnn import WhitenedCnn
 
 ATTRIBUTES = {
@@ -87,23 +87,30 @@ def scene_tokenizer() -> Tokenizer:
 
 
 def image_encoder(images: np.ndarray, name: str = "fast") -> nn.Sequential:
-    """Return the course's fast CNN ("fast") or its first one ("first"), fresh, with vectors (B, D) in place of logits.
+    """Return the course's fast CNN ("fast"), the same with `HalvesCnn` ("halves"), or the first one ("first").
+
+    Fresh, and with vectors (B, D) in place of logits.
 
     images : uint8 array of shape (B, H, W, C)
         Training images: mean, std and whitening kernels are measured on them.
     """
-    if name not in ("fast", "first"):
-        raise ValueError(f"unknown encoder {name!r}: choose fast or first")
-    recipe = RECIPES["cnn_sooner" if name == "fast" else "first_cnn"]
+    if name not in ("fast", "halves", "first"):
+        raise ValueError(f"unknown encoder {name!r}: choose fast, halves or first")
+    recipe = RECIPES["first_cnn" if name == "first" else "cnn_sooner"]
     recipe = recipe.changed(options={**recipe.options, "num_classes": EMBED_DIM})
-    return build_model(recipe, to_tensor(images[:MEASURED_IMAGES]))
+    encoder = build_model(recipe, to_tensor(images[:MEASURED_IMAGES]))
+    if name == "halves":
+        encoder.network = HalvesCnn(encoder.network, EMBED_DIM)
+    return encoder
 
 
-def build_pair(seed: int, images: np.ndarray, tokenizer: Tokenizer, name: str = "fast") -> ImageTextModel:
-    """Return an encoder of pictures, see `image_encoder`, beside a bag of words, with weights drawn from the seed."""
+def build_pair(
+    seed: int, images: np.ndarray, tokenizer: Tokenizer, name: str = "fast", depth: int = 0
+) -> ImageTextModel:
+    """Return an encoder of pictures, see `image_encoder`, and one of texts with L = depth, weights drawn from the seed."""
     with first_weights(seed):
         pictures = image_encoder(images, name)
-        return ImageTextModel(pictures, TextEncoder(len(tokenizer.words), tokenizer.length, EMBED_DIM))
+        return ImageTextModel(pictures, TextEncoder(len(tokenizer.words), tokenizer.length, EMBED_DIM, depth))
 
 
 def train_on_captions(
@@ -130,23 +137,31 @@ def train_on_captions(
         `loss(logits, ids, *others)` gives a scalar; logits (B, B).
     """
     pictures, generator = torch.from_numpy(images), torch.Generator().manual_seed(seed)
+
+    def batch_loss(rows):
+        mirrored = torch.rand(len(rows), generator=generator) < 0.5
+        batch = shift_and_flip(pictures[rows], mirrored, shift=2, generator=generator)
+        logits = model(batch.permute(0, 3, 1, 2).float() / 255, ids[rows])
+        return loss(logits, ids[rows], *(other[rows] for other in others))
+
+    return _fit(model, batch_loss, len(pictures), epochs, batch_size, generator)
+
+
+def _fit(model, batch_loss, count, epochs, batch_size, generator):
+    """Train in place with `batch_loss(rows)`, as `train_on_captions` says, and return the mean loss of each pass."""
     optimisers = _optimisers(model)
-    highest = [group["lr"] for optimiser in optimisers for group in optimiser.param_groups]
-    per_epoch = max(1, len(pictures) // batch_size)
+    groups = [group for optimiser in optimisers for group in optimiser.param_groups]
+    highest = [group["lr"] for group in groups]
+    per_epoch = max(1, count // batch_size)
     losses = []
     for epoch in range(epochs):
         model.train()
-        order, total = torch.randperm(len(pictures), generator=generator), 0.0
+        order, total = torch.randperm(count, generator=generator), 0.0
         for step in range(per_epoch):
-            rows = order[step * batch_size : (step + 1) * batch_size]
             share = 1 - (epoch * per_epoch + step) / (epochs * per_epoch)
-            groups = [group for optimiser in optimisers for group in optimiser.param_groups]
             for group, rate in zip(groups, highest, strict=True):
                 group["lr"] = rate * share
-            mirrored = torch.rand(len(rows), generator=generator) < 0.5
-            batch = shift_and_flip(pictures[rows], mirrored, shift=2, generator=generator)
-            logits = model(batch.permute(0, 3, 1, 2).float() / 255, ids[rows])
-            value = loss(logits, ids[rows], *(other[rows] for other in others))
+            value = batch_loss(order[step * batch_size : (step + 1) * batch_size])
             value.backward()
             for optimiser in optimisers:
                 optimiser.step()
@@ -158,7 +173,7 @@ def train_on_captions(
 
 def _optimisers(model: ImageTextModel) -> list[torch.optim.Optimizer]:
     network = model.image_encoder.network
-    fast = isinstance(network, WhitenedCnn)
+    fast = isinstance(network, WhitenedCnn | HalvesCnn)
     kernels = [p for p in network.parameters() if fast and p.ndim == 4 and p.requires_grad]
     taken = {id(p) for p in kernels}
     rest = [p for p in model.parameters() if p.requires_grad and id(p) not in taken]
@@ -259,19 +274,22 @@ def train_on_arrangements(
     seed: int,
     hard: bool,
 ) -> list[float]:
-    """Train in place; with `hard`, each batch holds for each caption one made wrong. Return the mean loss of each pass."""
+    """Train in place like `train_on_captions`, in batches of 50, nothing mirrored. Return the mean loss of each pass.
+
+    With `hard`, each batch holds for each caption one made wrong.
+    """
     rng = np.random.default_rng([seed, 2])
     wrong = tokenizer.encode([make_wrong(caption, rng) for caption in arrangements.captions])
-    tensors = (to_tensor(arrangements.images), tokenizer.encode(arrangements.captions), wrong)
+    ids = tokenizer.encode(arrangements.captions)
+    pictures, generator = to_tensor(arrangements.images), torch.Generator().manual_seed(seed)
 
-    def loss(model, images, ids, wrong):
-        texts = torch.cat([ids, wrong]) if hard else ids  # (B + M, T)
-        equal = (ids[:, None] == texts[None]).all(dim=2)  # (B, B + M)
-        own = torch.eye(len(ids), len(texts), dtype=torch.bool)
-        return contrastive_loss(model(images, texts), ignore=equal & ~own)
+    def batch_loss(rows):
+        texts = torch.cat([ids[rows], wrong[rows]]) if hard else ids[rows]  # (B + M, T)
+        equal = (ids[rows, None] == texts[None]).all(dim=2)  # (B, B + M)
+        own = torch.eye(len(rows), len(texts), dtype=torch.bool)
+        return contrastive_loss(model(pictures[rows], texts), ignore=equal & ~own)
 
-    generator = torch.Generator().manual_seed(seed)
-    return train(model, tensors, epochs=epochs, learning_rate=2e-3, generator=generator, loss=loss)
+    return _fit(model, batch_loss, len(ids), epochs, 50, generator)
 
 
 def arrangement_scores(
