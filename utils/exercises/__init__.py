@@ -33,6 +33,7 @@ CHAPTERS = (
     "project",
     "scaling",
     "self_supervised",
+    "image_and_text",
     "interpretability",
     "efficiency",
     "privacy",
