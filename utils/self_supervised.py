@@ -81,7 +81,6 @@ class MaskedAutoencoder(nn.Module):
     """An encoder that sees some patches of an image, and a small decoder that paints them all.
 
     It paints how each patch differs from the mean of the visible ones, and at first it paints that mean itself.
-
     Source: K. He and others, Masked Autoencoders Are Scalable Vision Learners, 2022, section 3.
 
     Parameters
@@ -254,8 +253,7 @@ def pretrain_masked(
         seen, hidden = random_mask(len(batch), model.places.shape[1], visible, generator)
         return masked_loss(model(batch, seen), patchify(batch, NETWORK["patch_size"]), hidden)
 
-    settings = PRETRAINING["masked"] | settings
-    losses = train(model, (images,), loss=loss, generator=generator, **settings)
+    losses = train(model, (images,), loss=loss, generator=generator, **PRETRAINING["masked"] | settings)
     return model.eval(), losses
 
 
@@ -282,8 +280,7 @@ def pretrain_contrastive(
     def loss(model, batch):
         return nt_xent(model(view(batch)), model(view(batch)), temperature)
 
-    settings = PRETRAINING["contrastive"] | settings
-    losses = train(model, (images,), loss=loss, generator=generator, **settings)
+    losses = train(model, (images,), loss=loss, generator=generator, **PRETRAINING["contrastive"] | settings)
     return model.eval(), losses
 
 
