@@ -61,7 +61,20 @@ def test_pick_takes_tokens_of_each_image():
 @pytest.fixture(scope="module")
 def painter():
     torch.manual_seed(0)
-    return self_supervised.MaskedAutoencoder(self_supervised.new_encoder(0)).eval()
+    model = self_supervised.MaskedAutoencoder(self_supervised.new_encoder(0)).eval()
+    torch.nn.init.normal_(model.paint.weight, std=0.1)  # as if it had learned something
+    return model
+
+
+def test_at_first_it_paints_the_mean_of_what_is_seen(images, generator):
+    seen, _ = self_supervised.random_mask(len(images), 36, 12, generator)
+    painted = self_supervised.MaskedAutoencoder(self_supervised.new_encoder(0))(images, seen)
+    for image, row, numbers in zip(images, painted, seen, strict=True):
+        mean = torch.zeros(3, 4, 4)
+        for number in numbers.tolist():
+            top, left = 4 * (number // 6), 4 * (number % 6)
+            mean += image[:, top : top + 4, left : left + 4] / 12
+        torch.testing.assert_close(row, mean.flatten().expand(36, -1))
 
 
 def test_what_is_hidden_does_not_reach_the_encoder(painter, images, generator):
@@ -74,6 +87,17 @@ def test_what_is_hidden_does_not_reach_the_encoder(painter, images, generator):
     torch.testing.assert_close(painter(other, seen), painted)
     other = self_supervised.unpatchify(torch.where(hidden[:, :, None], patches, noise), 24, 4)
     assert not torch.allclose(painter(other, seen), painted)
+
+
+def test_it_sees_where_the_visible_patches_lie(painter, images, generator):
+    seen, _ = self_supervised.random_mask(len(images), 36, 12, generator)
+    patches = self_supervised.patchify(images, 4)
+    places = seen[:, :, None].expand(-1, -1, 48)
+    turned = patches.scatter(1, places, self_supervised.pick(patches, seen.roll(1, dims=1)))
+    other = painter(
+        self_supervised.unpatchify(turned, 24, 4), seen
+    )  # the same patches elsewhere: the same mean
+    assert (other - painter(images, seen)).abs().amax(dim=(1, 2)).min() > 1e-3
 
 
 def test_the_order_of_the_visible_patches_does_not_matter(painter, images, generator):

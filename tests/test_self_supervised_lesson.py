@@ -60,6 +60,13 @@ def test_the_masked_autoencoder(lesson, images):
     for kind, loss in zip(*(both(lesson, n) for n in ("MaskedAutoencoder", "masked_loss")), strict=True):
         torch.manual_seed(3)
         model = kind(self_supervised.new_encoder(0))
+        same(
+            [
+                model(images, seen),
+                self_supervised.pick(patches, seen).mean(1, keepdim=True).expand(-1, 36, -1),
+            ]
+        )
+        nn.init.normal_(model.paint.weight, std=0.1)
         losses.append(loss(model(images, seen), patches, hidden))
         losses[-1].backward()
         gradients.append({n: p.grad for n, p in model.named_parameters() if p.grad is not None})

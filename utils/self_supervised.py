@@ -80,6 +80,7 @@ def pick(tokens: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
 class MaskedAutoencoder(nn.Module):
     """An encoder that sees some patches of an image, and a small decoder that paints them all.
 
+    It paints how each patch differs from the mean of the visible ones, and at first it paints that mean itself.
     Source: K. He and others, Masked Autoencoders Are Scalable Vision Learners, 2022, section 3.
 
     Parameters
@@ -96,9 +97,11 @@ class MaskedAutoencoder(nn.Module):
         self.encoder = encoder
         self.narrow = nn.Linear(embed_dim, width)
         self.mask_token = nn.Parameter(torch.zeros(1, 1, width))
-        self.places = nn.Parameter(torch.randn(1, count, width))
+        self.places = nn.Parameter(0.1 * torch.randn(1, count, width))
         self.blocks = nn.Sequential(*[Block(width, 4, 2.0) for _ in range(depth)], nn.LayerNorm(width))
         self.paint = nn.Linear(width, encoder.patch_embed.proj.weight[0].numel())
+        nn.init.zeros_(self.paint.weight)
+        nn.init.zeros_(self.paint.bias)
 
     def forward(self, images: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
         """Turn images (B, C, H, W) and the numbers of the visible patches (B, V) into patches (B, N, C·P·P)."""
@@ -109,7 +112,8 @@ class MaskedAutoencoder(nn.Module):
         tokens = self.narrow(encoder.norm(tokens))  # (B, V, D) -> (B, V, d)
         canvas = self.mask_token.expand(len(images), *self.places.shape[1:])  # (B, N, d)
         canvas = canvas.scatter(1, seen[:, :, None].expand_as(tokens), tokens)
-        return self.paint(self.blocks(canvas + self.places))  # (B, N, d) -> (B, N, C·P·P)
+        mean = pick(patchify(images, encoder.patch_embed.proj.stride[0]), seen).mean(dim=1, keepdim=True)
+        return mean + self.paint(self.blocks(canvas + self.places))  # (B, 1, C·P·P) + (B, N, C·P·P)
 
 
 def masked_loss(painted: torch.Tensor, patches: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
@@ -249,8 +253,7 @@ def pretrain_masked(
         seen, hidden = random_mask(len(batch), model.places.shape[1], visible, generator)
         return masked_loss(model(batch, seen), patchify(batch, NETWORK["patch_size"]), hidden)
 
-    settings = PRETRAINING["masked"] | settings
-    losses = train(model, (images,), loss=loss, generator=generator, **settings)
+    losses = train(model, (images,), loss=loss, generator=generator, **PRETRAINING["masked"] | settings)
     return model.eval(), losses
 
 
@@ -277,8 +280,7 @@ def pretrain_contrastive(
     def loss(model, batch):
         return nt_xent(model(view(batch)), model(view(batch)), temperature)
 
-    settings = PRETRAINING["contrastive"] | settings
-    losses = train(model, (images,), loss=loss, generator=generator, **settings)
+    losses = train(model, (images,), loss=loss, generator=generator, **PRETRAINING["contrastive"] | settings)
     return model.eval(), losses
 
 
