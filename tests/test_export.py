@@ -59,6 +59,20 @@ def test_logits_are_equal_for_any_number_of_images(exported, images):
     assert np.ptp(expected) > 0.01, "equal for every image would prove nothing"
 
 
+def test_the_file_does_not_say_in_whose_folders_it_was_made(exported):
+    _, path = exported
+    assert b"stack_trace" not in path.read_bytes()
+    clean, noted = onnx.load(path), onnx.load(path)
+    for node in noted.graph.node:
+        node.doc_string = "File /home/somebody/network.py"
+        onnx.helper.set_model_props(node, {"stack_trace": node.doc_string})
+    noted.graph.initializer[0].doc_string = "a note"
+    assert noted != clean
+    export.drop_notes(noted)
+    assert noted == clean
+    assert len(clean.metadata_props) == 3, "the card stays"
+
+
 def test_a_vision_transformer_can_be_exported_too(tmp_path, images):
     network = VisionTransformer(image_size=20, num_classes=3, embed_dim=16, depth=2, num_heads=2)
     model = classifier(network)

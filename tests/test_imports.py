@@ -33,6 +33,7 @@ AT_THE_TOP = {
     "features": NUMPY_ONLY,
     "tokens": NUMPY_ONLY,
     "model_sizes": set(),
+    "scaling_laws": NUMPY_ONLY | {"scipy"},
 }
 INSIDE_FUNCTIONS = {
     "plotting": {"IPython", "matplotlib_inline", "PIL"},

@@ -139,3 +139,20 @@ def test_answers_are_averaged_over_views():
     np.testing.assert_allclose(many, (flip + np.mean(views, axis=0)) / 2, atol=1e-5)
     with pytest.raises(ValueError, match="unknown views"):
         predict_averaged(model, images, views="ten")
+
+
+def test_another_loss_sees_what_the_model_sees():
+    """With the recipe's own cross-entropy it is the same run; each batch comes as it is shown, with its targets."""
+    seen = []
+
+    def loss(logits, batch, targets):
+        seen.append((logits.shape, batch.shape, targets.sum(dim=1)))
+        return torch.nn.functional.cross_entropy(logits, targets, label_smoothing=CNN.label_smoothing)
+
+    usual, _ = train_recipe(CNN, DATASET, seed=0)
+    own, _ = train_recipe(CNN, DATASET, seed=0, loss=loss)
+    assert_equal(weights(own), weights(usual))
+    assert len(seen) == 18 and seen[0][:2] == ((50, 10), (50, 3, 32, 32))
+    torch.testing.assert_close(seen[0][2], torch.ones(50))
+    other, _ = train_recipe(CNN, DATASET, seed=0, loss=lambda logits, batch, targets: logits.square().mean())
+    assert not torch.equal(other.network.head.weight, usual.network.head.weight)

@@ -47,6 +47,7 @@ def test_a_sweep_remembers_its_parts(tmp_path, monkeypatch):
     with pytest.raises(RuntimeError):
         runs.remembered("sweep", "seed 2", lambda: (_ for _ in ()).throw(RuntimeError))
     assert runs.remembered("sweep", "seed 1", lambda: make(0.7)) == {"accuracy": 0.6}, "nothing is lost"
+    assert runs.is_remembered("sweep", "seed 1") and not runs.is_remembered("sweep", "seed 2")
 
 
 def test_provenance_names_machine_and_versions():

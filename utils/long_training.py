@@ -56,6 +56,8 @@ def train_recipe(
     device: str = "cpu",
     bfloat16: bool = False,
     evaluate: Callable[[nn.Module], dict[str, float]] | None = None,
+    attack: Callable[[nn.Module, torch.Tensor, torch.Tensor], torch.Tensor] | None = None,
+    loss: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor] | None = None,
     report: Callable[[int, int, float], None] | None = None,
 ) -> tuple[nn.Sequential, Progress]:
     """Train the model of a recipe.
@@ -79,6 +81,13 @@ def train_recipe(
         Compute in bfloat16 where that is safe; faster on GPUs, and on CPUs that have avx512_bf16.
     evaluate : callable, optional
         Called with the model after each epoch; what it returns is kept in the progress.
+    attack : callable, optional
+        Called with the model, a batch (B, C, H, W) and its targets (B, Y); the model learns from what it returns
+        in place of the batch, see `utils.attacks.hardened_by`. Such a run is not saved.
+    loss : callable, optional
+        Called with logits (B, Y), the batch as it is shown and its targets (B, Y), it returns what to make small, see
+        `utils.compression.taught_by`. If not given, it is the cross-entropy with the recipe's label smoothing. The
+        folder does not know which loss it was: give each its own.
     report : callable, optional
         Called with (steps done, steps in all, loss) after each step.
 
@@ -91,8 +100,10 @@ def train_recipe(
     Raises
     ------
     ValueError
-        If the folder holds the state of another run.
+        If the folder holds the state of another run, or if there are both a folder and an attack.
     """
+    if attack is not None and folder is not None:
+        raise ValueError("a run with an attack cannot be taken up again: leave out the folder or the attack")
     images, labels = torch.from_numpy(dataset.images), torch.from_numpy(dataset.labels)
     with first_weights(seed):
         model = build_model(recipe, to_tensor(dataset.images[:MEASURED_IMAGES])).to(device)
@@ -118,8 +129,10 @@ def train_recipe(
             first = (step - epoch * steps_per_epoch) * recipe.batch_size
             rows = order[first : first + recipe.batch_size]
             batch, targets = _draw(recipe, images[rows], labels[rows], mirrored[rows], generator)
+            if attack is not None:
+                batch = attack(model, batch, targets)
             _set_rates(optimisers, highest, rate_at(recipe, step / total))
-            losses.append(_step(parallel, optimisers, recipe, batch, targets, device, bfloat16))
+            losses.append(_step(parallel, optimisers, recipe, batch, targets, device, bfloat16, loss))
             if report is not None:
                 report(step + 1, total, losses[-1])
         entry = {
@@ -166,15 +179,18 @@ def _draw(recipe: Recipe, images, labels, mirrored, generator) -> tuple[torch.Te
     return images.permute(0, 3, 1, 2).float() / 255, targets  # (B, H, W, C) -> (B, C, H, W)
 
 
-def _step(model, optimisers, recipe, batch, targets, device, bfloat16) -> float:
+def _step(model, optimisers, recipe, batch, targets, device, bfloat16, loss) -> float:
     with torch.autocast(device, torch.bfloat16, enabled=bfloat16):
-        logits = model(batch)
-    loss = functional.cross_entropy(logits.float(), targets, label_smoothing=recipe.label_smoothing)
-    loss.backward()
+        logits = model(batch).float()
+    if loss is None:
+        found = functional.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
+    else:
+        found = loss(logits, batch, targets)
+    found.backward()
     for optimiser in optimisers:
         optimiser.step()
         optimiser.zero_grad()
-    value = loss.item()
+    value = found.item()
     if not np.isfinite(value):
         raise FloatingPointError(
             f"the loss is {value}: try a smaller learning rate than {recipe.learning_rate}"

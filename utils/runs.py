@@ -78,7 +78,7 @@ def remembered(name: str, key: str, make: Callable[[], T]) -> T:
     Each part of the sweep `name` waits in a file of its own in `.cache/sweeps/<name>/` until that folder is removed, so
     several processes can share the work; `make` must return what JSON can hold.
     """
-    path = ROOT / ".cache" / "sweeps" / name / (re.sub(r"[^\w.=-]+", "-", key) + ".json")
+    path = _part(name, key)
     if path.is_file():
         return json.loads(path.read_text(encoding="utf-8"))
     value = make()
@@ -87,6 +87,15 @@ def remembered(name: str, key: str, make: Callable[[], T]) -> T:
     unfinished.write_text(json.dumps(value), encoding="utf-8")
     unfinished.replace(path)
     return value
+
+
+def is_remembered(name: str, key: str) -> bool:
+    """Tell whether `remembered` has this part of a sweep already."""
+    return _part(name, key).is_file()
+
+
+def _part(name: str, key: str) -> Path:
+    return ROOT / ".cache" / "sweeps" / name / (re.sub(r"[^\w.=-]+", "-", key) + ".json")
 
 
 def load_result(name: str) -> dict[str, object]:

@@ -1,49 +1,16 @@
 """The pages as a reader meets them: from a server and from a file, wide and narrow, light and dark."""
 
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from opened_pages import opened
 
 pytestmark = [pytest.mark.browser, pytest.mark.site]
 
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "_build" / "html"
-AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 BUDGET = 256 * 1024  # bytes sent for a page with everything that it loads
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-LOAD_ALL = """async () => {
-  const images = [...document.images];
-  for (const image of images) image.loading = "eager";
-  await Promise.allSettled(images.map((image) => image.decode()));
-  await document.fonts.ready;
-}"""
-
-
-@contextmanager
-def opened(browser, url: str, width: int = 1350, theme: str = "light"):
-    """Open a page and yield it, with lists of what it requested and which errors it had."""
-    context = browser.new_context(
-        viewport={"width": width, "height": 900}, color_scheme=theme, reduced_motion="reduce"
-    )
-    page = context.new_page()
-    page.requested, page.errors, page.sent = [], [], {}
-    page.on("request", lambda request: page.requested.append(request.url))
-    page.on("pageerror", lambda error: page.errors.append(str(error)))
-    page.on("console", lambda note: page.errors.append(note.text) if note.type == "error" else None)
-    session = context.new_cdp_session(page)
-    session.send("Network.enable")
-    session.on(
-        "Network.loadingFinished", lambda e: page.sent.update({e["requestId"]: e["encodedDataLength"]})
-    )
-    try:
-        page.goto(url, wait_until="load")
-        page.evaluate(LOAD_ALL)
-        page.wait_for_load_state("networkidle")
-        yield page
-    finally:
-        context.close()
 
 
 def is_elsewhere(url: str) -> bool:
@@ -88,30 +55,6 @@ def test_page_fits_on_a_phone(browser, address, page_name):
             page.set_viewport_size({"width": width, "height": 800})
             assert page.evaluate("document.documentElement.scrollWidth") <= width
             assert page.evaluate(OUTSIDE) == [], width
-
-
-SETTLED = 500  # milliseconds in which the theme finds out what scrolls at the new width
-AXE_RUN = """(tags) => axe.run(document, {
-  runOnly: {type: "tag", values: tags},
-  resultTypes: ["violations"],
-})"""
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_page_is_accessible(browser, address, page_name, theme):
-    with opened(browser, address + page_name, theme=theme) as page:
-        assert page.evaluate("document.documentElement.dataset.theme") == theme
-        page.evaluate(AXE.read_text("utf-8"))
-        for width in (1350, 390):
-            page.set_viewport_size({"width": width, "height": 900})
-            page.wait_for_timeout(SETTLED)
-            result = page.evaluate(AXE_RUN, RULES)
-            violations = [
-                (width, rule["id"], node["target"], node["html"][:120])
-                for rule in result["violations"]
-                for node in rule["nodes"]
-            ]
-            assert violations == []
 
 
 def test_search_finds_a_word_in_the_glossary(browser, address):

@@ -103,6 +103,14 @@ TABLES = [  # truth, predictions, num_classes, thresholds
     ([(BOX, [0])], [(BOX, [0], [1.0])], 1, [], "iou_thresholds is empty"),
     ([(BOX, [0])], [(BOX, [0], [1.0])], 1, [0.5, 50], r"must be one number in \[0, 1\], got 50"),
 ]
+SALIENCY = [  # maps, masks
+    (np.zeros((2, 3)), np.ones((2, 3), bool), r"give maps \(B, H, W\) .* got \(2, 3\)"),
+    (np.zeros((1, 2, 3)), np.ones((1, 3, 2), bool), r"got \(1, 2, 3\) and bool of shape \(1, 3, 2\)"),
+    (np.zeros((1, 2, 3)), np.ones((1, 2, 3), int), "got .* and int64"),
+    (np.zeros((1, 2, 3)), np.zeros((1, 2, 3), bool), "mask 0 has no object"),
+    (np.full((1, 2, 3), NAN), np.ones((1, 2, 3), bool), "NaN or infinite"),
+    ("a map", np.ones((1, 2, 3), bool), "must be an array of numbers"),
+]
 MATCHES = [  # boxes_true, boxes_pred, scores, threshold
     (BOX, BOXES, [0.1], 0.5, "boxes_pred has 2, scores has 1"),
     (BOX, BOX, [[0.1]], 0.5, r"scores must have shape \(B,\), got \(1, 1\)"),
@@ -157,6 +165,16 @@ TABLE = [
     *cases((metrics.average_precision_table, metrics.mean_average_precision), TABLES),
     (negative_threshold_table, ([(BOX, [0])], [(BOX, [0], [1.0])], 1), r"must be one number in \[0, 1\], got -1"),
     *cases((metrics.precision_recall_curve, metrics.average_precision), RANKINGS),
+    *cases((metrics.roc_auc, metrics.roc_curve), RANKINGS[:-1]),
+    *cases(
+        (metrics.roc_auc, metrics.roc_curve),
+        [
+            ([], [], "need at least one of each, got 0 positives, 0 negatives"),
+            ([1, 1], [0.1, 0.2], "need at least one of each, got 2 positives, 0 negatives"),
+        ],
+    ),
+    (metrics.true_rate_at, (np.array([0.0, 1]), np.array([0.0, 1]), 2), "lies in 0 … 1, got 2"),
+    *cases((metrics.pointing_game, metrics.area_iou), SALIENCY),
     (metrics.average_precision, ([1, 1], [0.1, 0.2], 1), "num_positives is 1, but y_true alone has 2"),
     (metrics.average_precision, ([0], [0.1], -1), "num_positives must be a whole number, at least 0, got -1"),
     (metrics.average_precision, ([0], [0.1], NAN), "num_positives must be a whole number, at least 0, got nan"),

@@ -7,7 +7,12 @@ from lessons import written_out
 from utils import metrics
 
 CHAPTER = "2_concepts/metrics"
-WRITTEN_OUT_ELSEWHERE = {"2_concepts/recognition_tasks": ("segmentation_iou", "mean_iou")}
+WRITTEN_OUT_ELSEWHERE = {
+    "2_concepts/recognition_tasks": ("segmentation_iou", "mean_iou"),
+    "5_trends_and_challenges/interpretability": ("area_iou", "pointing_game"),
+    "5_trends_and_challenges/privacy": ("roc_curve", "true_rate_at"),
+    "5_trends_and_challenges/security": ("roc_auc",),
+}
 """A score is written out in the chapter on metrics, except these: chapter, and names."""
 EQUAL = {"rtol": 0, "atol": 1e-12}
 
@@ -52,6 +57,16 @@ def test_rankings(lesson, rng):
     for num_positives in (None, 80):
         same(lesson, "precision_recall_curve", y_true, scores, num_positives)
         same(lesson, "average_precision", y_true, scores, num_positives)
+    same(lesson, "roc_auc", y_true, scores)
+    same(lesson, "roc_curve", y_true, scores)
+    for at in (0.01, 0.3):
+        same(lesson, "true_rate_at", *metrics.roc_curve(y_true, scores), at)
+
+
+def test_maps(lesson, rng):
+    maps, masks = rng.integers(0, 4, (5, 6, 7)).astype(float), rng.random((5, 6, 7)) < 0.3  # with ties
+    for name in ("pointing_game", "area_iou"):
+        same(lesson, name, maps, masks)
 
 
 def boxes(rng, count):

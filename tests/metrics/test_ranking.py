@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from utils.metrics import average_precision, precision_recall_curve
+from utils.metrics import average_precision, precision_recall_curve, roc_auc, roc_curve, true_rate_at
 
 CASES = [
     (seed, count, levels) for seed in range(15) for count, levels in ((1, 3), (7, 3), (40, 6), (200, None))
@@ -103,3 +103,38 @@ def test_bad_input(y_true, scores, message):
 def test_more_hits_than_positives():
     with pytest.raises(ValueError, match="num_positives is 1, but y_true alone has 2"):
         average_precision([1, 1], [0.2, 0.1], num_positives=1)
+
+
+@each_case
+def test_the_area_under_the_roc_curve_equals_scikit_learn(seed, count, levels):
+    y_true, scores = ranking(seed, count, levels)
+    if y_true.all():
+        with pytest.raises(ValueError, match="1 positives, 0 negatives"):
+            roc_auc(y_true, scores)
+        return
+    expected = sk.roc_auc_score(y_true, scores)
+    assert roc_auc(y_true, scores) == pytest.approx(expected, abs=1e-12)
+    assert roc_auc(y_true, -scores) == pytest.approx(1 - expected, abs=1e-12)
+    assert roc_auc(~y_true, scores) == pytest.approx(1 - expected, abs=1e-12)
+
+
+def test_the_area_counted_by_hand():
+    assert roc_auc([1, 0, 1, 0], [4, 3, 2, 1]) == 3 / 4
+    assert roc_auc([1, 0, 1, 0], [3, 3, 2, 1]) == 2.5 / 4
+    assert roc_auc([1, 0, 0], [1, 1, 1]) == 1 / 2
+
+
+@each_case
+def test_the_roc_curve_equals_scikit_learn(seed, count, levels):
+    y_true, scores = ranking(seed, count, levels)
+    if y_true.all():
+        with pytest.raises(ValueError, match="1 positives, 0 negatives"):
+            roc_curve(y_true, scores)
+        return
+    false_rate, true_rate = roc_curve(y_true, scores)
+    expected = sk.roc_curve(y_true, scores, drop_intermediate=False)
+    np.testing.assert_allclose(false_rate, expected[0], atol=1e-12)
+    np.testing.assert_allclose(true_rate, expected[1], atol=1e-12)
+    assert np.trapezoid(true_rate, false_rate) == pytest.approx(roc_auc(y_true, scores), abs=1e-12)
+    for at in (0.2, 1):
+        assert true_rate_at(false_rate, true_rate, at) == expected[1][expected[0] <= at].max()

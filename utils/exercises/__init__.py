@@ -31,6 +31,13 @@ CHAPTERS = (
     "transfer_and_lora",
     "large_models",
     "project",
+    "scaling",
+    "self_supervised",
+    "image_and_text",
+    "interpretability",
+    "efficiency",
+    "privacy",
+    "security",
 )
 
 

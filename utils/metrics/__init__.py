@@ -2,8 +2,10 @@
 
 `classification` counts right and wrong answers, `ranking` judges scores without a threshold, `detection`
 judges boxes, `segmentation` the classes of pixels, `calibration` asks whether probabilities mean what they
-say, `uncertainty` how far chance could have moved a score. `segmentation` is built step by step in the
-chapter `2_concepts/recognition_tasks`, the others in `2_concepts/metrics`.
+say, `uncertainty` how far chance could have moved a score, `saliency` whether a map of where a model looks
+lies on the object. `segmentation` is built step by step in the chapter `2_concepts/recognition_tasks`,
+`saliency` in `5_trends_and_challenges/interpretability`, the ROC curve in `5_trends_and_challenges/privacy`
+and the area under it in `5_trends_and_challenges/security`, the others in `2_concepts/metrics`.
 """
 
 from utils.metrics.calibration import (
@@ -22,13 +24,21 @@ from utils.metrics.detection import (
     match_boxes,
     mean_average_precision,
 )
-from utils.metrics.ranking import average_precision, precision_recall_curve
+from utils.metrics.ranking import (
+    average_precision,
+    precision_recall_curve,
+    roc_auc,
+    roc_curve,
+    true_rate_at,
+)
+from utils.metrics.saliency import area_iou, pointing_game
 from utils.metrics.segmentation import mean_iou, segmentation_iou
 from utils.metrics.uncertainty import bootstrap_interval, wilson_interval
 
 __all__ = [
     "COCO_IOU_THRESHOLDS",
     "accuracy",
+    "area_iou",
     "average_precision",
     "average_precision_table",
     "bootstrap_interval",
@@ -42,11 +52,15 @@ __all__ = [
     "mean_average_precision",
     "mean_iou",
     "negative_log_likelihood",
+    "pointing_game",
     "precision",
     "precision_recall_curve",
     "recall",
     "reliability_bins",
+    "roc_auc",
+    "roc_curve",
     "segmentation_iou",
     "softmax",
+    "true_rate_at",
     "wilson_interval",
 ]

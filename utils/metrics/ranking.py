@@ -60,3 +60,63 @@ def average_precision(y_true: np.ndarray, scores: np.ndarray, num_positives: int
     """
     precision, recall, _ = precision_recall_curve(y_true, scores, num_positives)
     return float(np.sum(precision * np.diff(recall, prepend=0.0)))
+
+
+def roc_auc(y_true: np.ndarray, scores: np.ndarray) -> float:
+    """Return how often a positive scores higher than a negative, a tie counting half: the area under the ROC curve.
+
+    Parameters
+    ----------
+    y_true : array of shape (B,), 0 or 1 (or bool), at least one of each
+    scores : array of shape (B,), finite
+        Higher means surer.
+
+    Returns
+    -------
+    float
+        In [0, 1]; 1 if every positive is above every negative, about 1/2 for scores that know nothing.
+
+    Source: J. A. Hanley, B. J. McNeil, The Meaning and Use of the Area under a Receiver Operating Characteristic (ROC)
+    Curve, 1982.
+    """
+    y_true, scores = check_labels("y_true", y_true, num_classes=2), check_scores(scores)
+    check_same_length(y_true=y_true, scores=scores)
+    _check_both(y_true)
+    positives, negatives = scores[y_true == 1], np.sort(scores[y_true == 0])
+    below = np.searchsorted(negatives, positives, side="left")
+    not_above = np.searchsorted(negatives, positives, side="right")
+    return float((below + not_above).mean() / (2 * len(negatives)))
+
+
+def roc_curve(y_true: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the false- and the true-positive rate at every threshold, from "none" to "all", each (T + 1,) in [0, 1].
+
+    Parameters
+    ----------
+    y_true : array of shape (B,), 0 or 1 (or bool), at least one of each
+    scores : array of shape (B,), finite
+        Higher means surer; equal scores pass a threshold together.
+    """
+    y_true, scores = check_labels("y_true", y_true, num_classes=2), check_scores(scores)
+    check_same_length(y_true=y_true, scores=scores)
+    _check_both(y_true)
+    order = np.argsort(-scores, kind="stable")
+    last_of_tie = np.flatnonzero(np.diff(scores[order], append=-np.inf))
+    hits = np.cumsum(y_true[order])[last_of_tie]
+    alarms = last_of_tie + 1 - hits
+    return np.append(0, alarms / alarms[-1]), np.append(0, hits / hits[-1])
+
+
+def true_rate_at(false_rate: np.ndarray, true_rate: np.ndarray, at: float = 0.01) -> float:
+    """Return the largest true-positive rate of a ROC curve whose false-positive rate is at most `at`, in [0, 1]."""
+    if not 0 <= at <= 1:
+        raise ValueError(f"a false-positive rate lies in 0 … 1, got {at}")
+    return float(true_rate[false_rate <= at].max())
+
+
+def _check_both(y_true: np.ndarray) -> None:
+    positives = int(np.sum(y_true == 1))
+    if positives in (0, len(y_true)):
+        raise ValueError(
+            f"need at least one of each, got {positives} positives, {len(y_true) - positives} negatives"
+        )

@@ -1,0 +1,35 @@
+"""Open a page of the built site as a reader does."""
+
+from contextlib import contextmanager
+
+LOAD_ALL = """async () => {
+  const images = [...document.images];
+  for (const image of images) image.loading = "eager";
+  await Promise.allSettled(images.map((image) => image.decode()));
+  await document.fonts.ready;
+}"""
+
+
+@contextmanager
+def opened(browser, url: str, width: int = 1350, theme: str = "light"):
+    """Open a page and yield it, with lists of what it requested and which errors it had."""
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=theme, reduced_motion="reduce"
+    )
+    page = context.new_page()
+    page.requested, page.errors, page.sent = [], [], {}
+    page.on("request", lambda request: page.requested.append(request.url))
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    page.on("console", lambda note: page.errors.append(note.text) if note.type == "error" else None)
+    session = context.new_cdp_session(page)
+    session.send("Network.enable")
+    session.on(
+        "Network.loadingFinished", lambda e: page.sent.update({e["requestId"]: e["encodedDataLength"]})
+    )
+    try:
+        page.goto(url, wait_until="load")
+        page.evaluate(LOAD_ALL)
+        page.wait_for_load_state("networkidle")
+        yield page
+    finally:
+        context.close()
