@@ -7,6 +7,7 @@ held out move with the seed. All arms of one kind have the same scenes, passes a
 """
 
 import time
+from functools import partial
 
 import numpy as np
 import torch
@@ -159,13 +160,7 @@ def arranged(seed: int, depth: int, hard: bool, epochs: int) -> dict[str, float]
 
 def main() -> None:
     make_repeatable(0)
-    started = time.perf_counter()
-
-    def part(key, make):
-        value = runs.remembered("image_and_text", key, make)
-        print(f"{time.perf_counter() - started:6.0f} s  {key}", flush=True)
-        return value
-
+    part = runs.reported("image_and_text", partial(print, flush=True))
     names = (*ARMS, *SIGMOID_ARMS)
     arms, arrangements = {name: [] for name in names}, {name: [] for name in KINDS}
     for seed in SEEDS:

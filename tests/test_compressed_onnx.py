@@ -19,6 +19,12 @@ RECIPE = RECIPES["cnn_sooner"].changed(epochs=2, batch_size=50)
 SCENES = load("scenes", "train", count=400, seed=0)
 
 
+def kinds_of_nodes(path):
+    """Return how many nodes of each kind the graph of an ONNX file has."""
+    kinds = [node.op_type for node in onnx.load(path).graph.node]
+    return {kind: kinds.count(kind) for kind in sorted(set(kinds))}
+
+
 def exported(network, folder, standardise=None):
     mean, std = ([0.5] * 3, [0.3] * 3) if standardise is None else (standardise.mean, standardise.std)
     classifier = export.PictureClassifier(
@@ -65,8 +71,8 @@ def test_what_is_inside(files):
     weights = floats_and_integers(files["float32"])[np.float32]
     half = floats_and_integers(files["float16 stored"])
     assert half[np.float32] == 0 and half[np.float16] == weights
-    assert compressed_onnx.kinds_of_nodes(files["int8 dynamic"])["ConvInteger"] == 4
-    static = compressed_onnx.kinds_of_nodes(files["int8 static"])
+    assert kinds_of_nodes(files["int8 dynamic"])["ConvInteger"] == 4
+    static = kinds_of_nodes(files["int8 static"])
     assert static["Conv"] == 4 and static["QuantizeLinear"] >= 4
     for kind in ("int8 dynamic", "int8 static"):
         assert floats_and_integers(files[kind])[np.int8] > 0.95 * weights

@@ -34,7 +34,7 @@ def test_results_survive_a_round_trip_and_a_failed_write(tmp_path, monkeypatch):
 
 def test_a_sweep_remembers_its_parts(tmp_path, monkeypatch):
     monkeypatch.setattr(runs, "ROOT", tmp_path)
-    made = []
+    made, lines = [], []
 
     def make(value):
         made.append(value)
@@ -47,6 +47,8 @@ def test_a_sweep_remembers_its_parts(tmp_path, monkeypatch):
     with pytest.raises(RuntimeError):
         runs.remembered("sweep", "seed 2", lambda: (_ for _ in ()).throw(RuntimeError))
     assert runs.remembered("sweep", "seed 1", lambda: make(0.7)) == {"accuracy": 0.6}, "nothing is lost"
+    assert runs.reported("sweep", lines.append)("seed 0", lambda: make(0.7)) == {"accuracy": 0.5}
+    assert len(lines) == 1 and lines[0].endswith(" s  seed 0")
     assert runs.is_remembered("sweep", "seed 1") and not runs.is_remembered("sweep", "seed 2")
 
 

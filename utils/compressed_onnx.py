@@ -123,11 +123,3 @@ def compress(source: str | Path, folder: str | Path, images: np.ndarray) -> dict
         quantise_static(source, static, images),
     )
     return dict(zip(KINDS, paths, strict=True))
-
-
-def kinds_of_nodes(path: str | Path) -> dict[str, int]:
-    """Return how many nodes of each kind the graph of an ONNX file has."""
-    import onnx
-
-    kinds = [node.op_type for node in onnx.load(path).graph.node]
-    return {kind: kinds.count(kind) for kind in sorted(set(kinds))}

@@ -16,6 +16,7 @@ from utils.data.arrangements import NUMBERS, Arrangements
 from utils.data.dataset import SceneDataset
 from utils.data.scene_shapes import BACKGROUNDS, COLOURS, SHAPES, TEXTURES
 from utils.image_text import HalvesCnn, ImageTextModel, TextEncoder, Tokenizer, contrastive_loss
+from utils.long_training import set_rates
 from utils.muon import Muon
 from utils.recipes import MEASURED_IMAGES, RECIPES, build_model
 from utils.torch_training import first_weights, to_tensor
@@ -150,17 +151,14 @@ def train_on_captions(
 def _fit(model, batch_loss, count, epochs, batch_size, generator):
     """Train in place with `batch_loss(rows)`, as `train_on_captions` says, and return the mean loss of each pass."""
     optimisers = _optimisers(model)
-    groups = [group for optimiser in optimisers for group in optimiser.param_groups]
-    highest = [group["lr"] for group in groups]
+    highest = [[group["lr"] for group in optimiser.param_groups] for optimiser in optimisers]
     per_epoch = max(1, count // batch_size)
     losses = []
     for epoch in range(epochs):
         model.train()
         order, total = torch.randperm(count, generator=generator), 0.0
         for step in range(per_epoch):
-            share = 1 - (epoch * per_epoch + step) / (epochs * per_epoch)
-            for group, rate in zip(groups, highest, strict=True):
-                group["lr"] = rate * share
+            set_rates(optimisers, highest, 1 - (epoch * per_epoch + step) / (epochs * per_epoch))
             value = batch_loss(order[step * batch_size : (step + 1) * batch_size])
             value.backward()
             for optimiser in optimisers:

@@ -131,7 +131,7 @@ def train_recipe(
             batch, targets = _draw(recipe, images[rows], labels[rows], mirrored[rows], generator)
             if attack is not None:
                 batch = attack(model, batch, targets)
-            _set_rates(optimisers, highest, rate_at(recipe, step / total))
+            set_rates(optimisers, highest, rate_at(recipe, step / total))
             losses.append(_step(parallel, optimisers, recipe, batch, targets, device, bfloat16, loss))
             if report is not None:
                 report(step + 1, total, losses[-1])
@@ -146,7 +146,7 @@ def train_recipe(
     return model, progress
 
 
-def _set_rates(optimisers, highest: list[list[float]], share: float) -> None:
+def set_rates(optimisers, highest: list[list[float]], share: float) -> None:
     """Give each group of parameters a share of its highest learning rate."""
     for optimiser, rates in zip(optimisers, highest, strict=True):
         for group, rate in zip(optimiser.param_groups, rates, strict=True):

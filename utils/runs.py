@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import re
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
@@ -87,6 +88,18 @@ def remembered(name: str, key: str, make: Callable[[], T]) -> T:
     unfinished.write_text(json.dumps(value), encoding="utf-8")
     unfinished.replace(path)
     return value
+
+
+def reported(name: str, report: Callable[[str], None]) -> Callable[[str, Callable[[], T]], T]:
+    """Return `remembered` for the parts of one sweep; it reports each key and the seconds since this call, as one line."""
+    started = time.perf_counter()
+
+    def part(key, make):
+        value = remembered(name, key, make)
+        report(f"{time.perf_counter() - started:6.0f} s  {key}")
+        return value
+
+    return part
 
 
 def is_remembered(name: str, key: str) -> bool:

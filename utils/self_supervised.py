@@ -5,6 +5,7 @@ The chapter `5_trends_and_challenges/self_supervised` and `scripts/record_self_s
 
 import copy
 import math
+from functools import partial
 
 import numpy as np
 import torch
@@ -40,8 +41,6 @@ PRETRAINING = {
 STEPS, EXTRA_STEPS, BATCH_SIZE = 400, 1000, 25
 """Labelled steps for all, and how many more from scratch may have: what a pretraining costs in labelled steps."""
 PARTS = ("unlabelled", "train", "validation", "test")
-CLASSES = ("shape", "colour", "texture", "ground")
-NUMBERS = ("place", "size", "light")
 
 
 def patchify(images: torch.Tensor, patch_size: int) -> torch.Tensor:
@@ -244,17 +243,12 @@ def pretrain_masked(
     losses : list of float
         The mean loss of each pass.
     """
-    encoder = new_encoder(seed)
-    with first_weights(seed + 1):
-        model = MaskedAutoencoder(encoder)
-    generator = torch.Generator().manual_seed(seed)
 
-    def loss(model, batch):
+    def loss(model, batch, generator):
         seen, hidden = random_mask(len(batch), model.places.shape[1], visible, generator)
         return masked_loss(model(batch, seen), patchify(batch, NETWORK["patch_size"]), hidden)
 
-    losses = train(model, (images,), loss=loss, generator=generator, **PRETRAINING["masked"] | settings)
-    return model.eval(), losses
+    return _pretrain(MaskedAutoencoder, images, seed, loss, PRETRAINING["masked"] | settings)
 
 
 def pretrain_contrastive(
@@ -268,19 +262,24 @@ def pretrain_contrastive(
     losses : list of float
         The mean loss of each pass.
     """
-    encoder = new_encoder(seed)
-    with first_weights(seed + 1):
-        model = Projector(encoder)
-    generator = torch.Generator().manual_seed(seed)
 
-    def view(batch):
+    def view(batch, generator):
         moved = move(batch, generator)
         return change_colour(moved, generator) if colour else moved
 
-    def loss(model, batch):
-        return nt_xent(model(view(batch)), model(view(batch)), temperature)
+    def loss(model, batch, generator):
+        return nt_xent(model(view(batch, generator)), model(view(batch, generator)), temperature)
 
-    losses = train(model, (images,), loss=loss, generator=generator, **PRETRAINING["contrastive"] | settings)
+    return _pretrain(Projector, images, seed, loss, PRETRAINING["contrastive"] | settings)
+
+
+def _pretrain(build, images: torch.Tensor, seed: int, loss, settings: dict) -> tuple[nn.Module, list[float]]:
+    """Put fresh parts around a fresh encoder and train them with `loss(model, batch, generator)`."""
+    encoder = new_encoder(seed)
+    with first_weights(seed + 1):
+        model = build(encoder)
+    generator = torch.Generator().manual_seed(seed)
+    losses = train(model, (images,), loss=partial(loss, generator=generator), generator=generator, **settings)
     return model.eval(), losses
 
 
