@@ -122,21 +122,28 @@ def test_every_citation_has_a_reference_and_every_reference_a_citation():
     assert cited == set(REFERENCES)
 
 
-def glossary_terms() -> list[str]:
-    """Return the terms of the glossary in the order of the page."""
+def glossary_entries() -> list[list[str]]:
+    """Return the entries of the glossary in the order of the page, each the lines of its term in two languages."""
     text = (ROOT / "book" / "glossary.md").read_text("utf-8")
     block = re.search(r"^(`{3,}|:{3,})\{glossary\}\n(.*?)^\1", text, re.DOTALL | re.MULTILINE).group(2)
-    return [line for line in block.splitlines() if line and not line.startswith((" ", ":"))]
+    entries = re.findall(r"^((?:\S.*\n)+)(?= )", block, re.MULTILINE)
+    return [entry.splitlines() for entry in entries]
 
 
 def test_glossary_is_sorted_and_has_no_term_twice():
-    terms = [term.lower() for term in glossary_terms()]
+    terms = [english.lower() for english, *_ in glossary_entries()]
     assert terms == sorted(terms)
-    assert len(terms) == len(set(terms))
+    everything = [term.lower() for entry in glossary_entries() for term in entry]
+    assert len(everything) == len(set(everything))
+
+
+def test_every_term_has_its_chinese_name_beside_it():
+    for entry in glossary_entries():
+        assert len(entry) == 2 and re.search("[\u4e00-\u9fff]", entry[1]), entry
 
 
 def test_linked_terms_are_in_the_glossary():
-    known = {term.lower() for term in glossary_terms()}
+    known = {term.lower() for entry in glossary_entries() for term in entry}
     missing = set()
     for name in [TOC["root"], *CHAPTERS]:
         if path := source(name):

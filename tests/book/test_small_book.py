@@ -41,6 +41,16 @@ Do it.
 :::{solution} ex-hits
 Done.
 :::
+
+:::{question}
+Which way is *up*?
+
+To the left
+: No. That is a side.
+
+Away from the ground
+: Yes. With `gravity` against it.
+:::
 """
 
 
@@ -116,6 +126,9 @@ def test_everything_that_a_reader_reads_is_extracted(book):
         ("page", "Count the hits"),
         ("page", "The message of the figure"),
         ("page", "A line that rises"),
+        ("page", "Which way is *up*?"),
+        ("page", "Away from the ground"),
+        ("page", "Yes. With `gravity` against it."),
     ]:
         assert f'msgid "{words}"' in catalogues[page], (page, words)
 
@@ -147,6 +160,8 @@ def test_a_translation_reaches_the_page(book):
             "Count the hits": "数一数",
             "The message of the figure": "图的意思",
             "A line that rises": "一条上升的线",
+            "To the left": "向左",
+            "Yes. With `gravity` against it.": "对。与 `gravity` 相反。",
             note: note.replace("A note.", "注。"),
         },
     )
@@ -162,6 +177,9 @@ def test_a_translation_reaches_the_page(book):
     assert page.count("数一数") >= 2, "the exercise, and the solution that repeats its title"
     assert "Count the hits" not in page
     assert "图的意思" in page and 'alt="一条上升的线"' in page
+    assert "<summary>向左</summary>" in page and "Yes. With" not in page
+    right = page[page.index('class="choice right"') :]
+    assert "对。与" in right, "the right choice is known before its explanation is translated"
     assert "注。" in page and "[^a]" not in page and "footnote-reference" in page
 
 
@@ -174,6 +192,14 @@ def test_formulas_are_set_and_a_bad_one_fails_the_build(book):
         done = build(book)
         assert done.returncode != 0, "it failed before, and nothing was mended"
         assert "index.md:13" in done.stderr and "Undefined control sequence: \\muu" in done.stderr
+
+
+def test_a_question_with_two_right_choices_fails_the_build(book):
+    lesson = nbformat.read(book / NOTEBOOK, as_version=4)
+    lesson.cells[0].source = lesson.cells[0].source.replace(": No. That", ": Yes. That")
+    nbformat.write(lesson, book / NOTEBOOK)
+    done = build(book)
+    assert done.returncode != 0 and "needs one choice explained by 'Yes. …'" in done.stderr
 
 
 def test_new_outputs_reach_the_page_of_an_unchanged_notebook(book):
