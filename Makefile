@@ -9,7 +9,7 @@ NODE_INSTALLED := node_modules/.package-lock.json
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book test outputs lab serve bench mutants gettext lock lint clean
+.PHONY: help book test outputs lab serve bench mutants claims links gettext lock lint clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,12 @@ bench: $(INSTALLED)  ## measure how fast data, layers, chapters and build are, a
 
 mutants: $(INSTALLED)  ## break the layers in NumPy piece by piece: a test must notice each time
 	$(BIN)/python scripts/mutants.py
+
+claims: $(INSTALLED)  ## print how many claims hold, by part
+	$(BIN)/python scripts/claims.py
+
+links: $(INSTALLED) $(NODE_INSTALLED)  ## ask every address outside the book whether it is there
+	$(BIN)/jupyter-book build . -q --path-output _build/links --builder linkcheck
 
 gettext: $(INSTALLED) $(NODE_INSTALLED)  ## extract what is to be translated and update book/locales
 	rm -rf _build/gettext

@@ -3,9 +3,9 @@
     python scripts/execute.py [--jobs 2] [--outputs] [CHAPTER ...]
 
 Jupyter Book's own cache looks at a notebook's code cells alone. Here a chapter's fingerprint also covers the modules
-of `utils` that it imports, directly or not, the recorded results that it reads, and the locked versions. Chapters run
-side by side, one thread each. One that fails is named with its cell and traceback; the work of the others is kept.
-`--outputs` then stores the outputs in the notebooks themselves, for code hosts and nbval.
+of `utils` that it imports, directly or not, the recorded results and lists that it reads, and the locked versions.
+Chapters run side by side, one thread each. One that fails is named with its cell and traceback; the work of the others
+is kept. `--outputs` then stores the outputs in the notebooks themselves, for code hosts and nbval.
 """
 
 import argparse
@@ -36,6 +36,7 @@ CELL_TIMEOUT = 600
 USUAL_SECONDS = 30.0
 BAR = "{percentage:3.0f} % |{bar}| {elapsed} {desc}"
 LOAD_RESULT = re.compile(r"""(?<!def )load_result\((?:\s*["']([\w-]+)["']\s*\))?""")
+BOOK_FILE = re.compile(r"""["'](?:book/)?(\w+\.yml)["']""")
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -83,12 +84,19 @@ def module_files(names: set[str]) -> set[Path]:
     return files
 
 
-def result_files(sources: list[str]) -> set[Path]:
-    """Return the recorded results that the sources load; all of them, if one is named by anything but a literal."""
+def read_files(sources: list[str]) -> set[Path]:
+    """Return the recorded results and the lists of the book that the sources read.
+
+    All results, if one is named by anything but a literal; with the list of findings all other notebooks, whose stored
+    numbers it names.
+    """
+    files = {ROOT / "book" / name for source in sources for name in BOOK_FILE.findall(source)}
+    if ROOT / "book" / "findings.yml" in files:
+        files |= {path for path in (ROOT / "chapters").glob("*/*.ipynb") if path.parent.name != "7_summary"}
     names = {name for source in sources for name in LOAD_RESULT.findall(source)}
     if "" in names:
-        return set((ROOT / "results").glob("*.json"))
-    return {ROOT / "results" / f"{name}.json" for name in names}
+        return files | set((ROOT / "results").glob("*.json"))
+    return files | {ROOT / "results" / f"{name}.json" for name in names}
 
 
 def fingerprint(chapter: str) -> str:
@@ -98,8 +106,8 @@ def fingerprint(chapter: str) -> str:
     sources = [cell.source for cell in cells] + [file.read_text(encoding="utf-8") for file in modules]
     digest = hashlib.sha256(f"Python {sys.version_info.major}.{sys.version_info.minor}".encode())
     for cell in cells:
-        digest.update(json.dumps([cell.source, cell.metadata.get("tags", [])]).encode())
-    for file in [ROOT / "requirements.lock", *sorted(modules | result_files(sources))]:
+        digest.update(json.dumps([cell.source, cell.metadata], sort_keys=True).encode())  # as Jupyter Book's cache
+    for file in [ROOT / "requirements.lock", *sorted(modules | read_files(sources))]:
         digest.update(str(file.relative_to(ROOT)).encode())
         digest.update(file.read_bytes() if file.is_file() else b"missing")
     return digest.hexdigest()

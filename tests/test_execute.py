@@ -159,6 +159,23 @@ def test_a_result_counts_wherever_and_however_it_is_named(book, source, stale):
     assert ("1 executed" if stale else "0 executed") in execute(book, "chapters/good").stdout
 
 
+def test_a_list_of_the_book_counts_and_the_findings_bring_the_stored_numbers_of_all_notebooks(book):
+    (book / "book").mkdir()
+    (book / "chapters/1_part").mkdir()
+    for path in ("book/claims.yml", "book/findings.yml", "chapters/1_part/page.ipynb"):
+        (book / path).write_text("1")
+    for name, path, word in [
+        ("claims", "book/claims.yml", "1 executed"),
+        ("claims", "chapters/1_part/page.ipynb", "0 executed"),
+        ("findings", "book/findings.yml", "1 executed"),
+        ("findings", "chapters/1_part/page.ipynb", "1 executed"),
+    ]:
+        write(book, "good", f"path = 'book/{name}.yml'")
+        assert execute(book, "chapters/good").returncode == 0
+        (book / path).write_text((book / path).read_text() + "1")
+        assert word in execute(book, "chapters/good").stdout, path
+
+
 def test_a_tag_and_the_code_of_a_cell_make_a_chapter_stale_but_not_its_text(book):
     execute(book, "chapters/good")
     path = book / "chapters/good.ipynb"

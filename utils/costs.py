@@ -73,7 +73,7 @@ def layer_costs(model: nn.Module, images: torch.Tensor) -> list[Layer]:
 def working_numbers(layers: Sequence[Layer]) -> int:
     """Return how many numbers a chain of layers has to keep at once, at least: what one takes in and what it hands on.
 
-    Only for layers that follow each other without a by-pass; weights come on top.
+    Only for layers that follow each other without a bypass; weights come on top.
     """
     if len(layers) < 2:
         raise ValueError(f"need at least two layers, got {len(layers)}")

@@ -37,7 +37,7 @@ PRETRAINING = {
     "masked": {"epochs": 8, "batch_size": 64, "learning_rate": 2e-3},
     "contrastive": {"epochs": 2, "batch_size": 64, "learning_rate": 2e-3},
 }
-"""Of the recorded runs: a masked pass is much cheaper, so that both cost about the same."""
+"""Of the recorded runs: a masked pass is much cheaper, so it gets more of them."""
 STEPS, EXTRA_STEPS, BATCH_SIZE = 400, 1000, 25
 """Labelled steps for all, and how many more from scratch may have: what a pretraining costs in labelled steps."""
 PARTS = ("unlabelled", "train", "validation", "test")

@@ -132,6 +132,22 @@ def test_links_within_the_site_lead_somewhere(site):
     assert problems == []
 
 
+def test_each_claim_leads_to_the_cells_that_decide_it_and_they_lead_back(site):
+    claims = yaml.safe_load((ROOT / "book" / "claims.yml").read_text("utf-8"))
+    summary = site / "chapters" / "7_summary" / "summary.html"
+    for claim in claims:
+        (row,) = parse(summary).select(f"tr#claim-{claim['id'].lower()}.{claim['verdict']}")
+        assert len(row.find_all("td")) == 3 and claim["statement"] in row.get_text()
+        links = row.select("a[href]")
+        assert len(links) == len(claim["evidence"])
+        for link, evidence in zip(links, claim["evidence"], strict=True):
+            page, fragment = target(site, "chapters/7_summary/summary.html", link["href"])
+            cell = parse(page).find(id=fragment)
+            assert fragment == f"cell-{evidence['cell']}" and "cell" in cell["class"]
+            back = cell.find_next_sibling("p", class_="held-by")
+            assert back.find("a", string=claim["id"]), f"{claim['id']}: nothing behind {fragment} leads back"
+
+
 def has_anchor(path: Path, fragment: str) -> bool:
     """Return whether a page has an element with this id or name."""
     return fragment in anchors(path)

@@ -117,7 +117,24 @@ def test_the_lesson_has_its_parts(chapter):
     assert text.count("{cite:") >= 2
 
 
-def test_claims_point_at_cells_with_assertions():
+@each_chapter
+def test_three_questions_to_check_oneself_with_stand_before_the_exercises(chapter):
+    cells = [cell for cell in read(chapter).cells if cell.cell_type == "markdown"]
+    names = [cell.id for cell in cells]
+    place = names.index("check-yourself")
+    assert cells[place].source.startswith("## Check yourself")
+    assert cells[place + 1].source.startswith("## Exercises")
+    questions = re.findall(r"^:::\{question\}\n(.*?)^:::$", cells[place].source, re.S | re.M)
+    assert len(questions) == 3
+    for question in questions:
+        explanations = re.findall(r"^: (.*)", question, re.M)
+        assert 3 <= len(explanations) <= 4, question
+        verdicts = [words.split(".")[0] for words in explanations]
+        assert verdicts.count("Yes") == 1 and verdicts.count("No") == len(verdicts) - 1, verdicts
+        assert all(len(words) > 40 for words in explanations), "say why"
+
+
+def test_claims_point_at_cells_whose_assertions_ran():
     claims = yaml.safe_load((ROOT / "book" / "claims.yml").read_text(encoding="utf-8"))
     assert [claim["id"] for claim in claims] == sorted({claim["id"] for claim in claims})
     for claim in claims:
@@ -130,4 +147,25 @@ def test_claims_point_at_cells_with_assertions():
         assert claim["evidence"], f"{claim['id']} has no evidence"
         for evidence in claim["evidence"]:
             cells = {cell.id: cell for cell in code_cells(read(f"chapters/{evidence['chapter']}"))}
-            assert "assert" in cells[evidence["cell"]].source, f"{claim['id']}: {evidence} asserts nothing"
+            cell = cells[evidence["cell"]]
+            assert re.search(r"\bassert\b|\.assert_", cell.source), (
+                f"{claim['id']}: {evidence} asserts nothing"
+            )
+            assert cell.execution_count and all(o.output_type != "error" for o in cell.outputs), (
+                "it did not run"
+            )
+
+
+def test_every_claim_has_its_verdict():
+    claims = yaml.safe_load((ROOT / "book" / "claims.yml").read_text(encoding="utf-8"))
+    assert {claim["id"] for claim in claims} >= {f"C{number:02d}" for number in range(1, 51)}
+
+
+def test_a_chapter_speaks_of_the_claims_that_it_decides():
+    claims = yaml.safe_load((ROOT / "book" / "claims.yml").read_text(encoding="utf-8"))
+    silent = []
+    for claim in claims:
+        for chapter in {evidence["chapter"] for evidence in claim["evidence"]}:
+            if claim["id"] not in text_of(read(f"chapters/{chapter}")):
+                silent.append((claim["id"], chapter))
+    assert silent == []
