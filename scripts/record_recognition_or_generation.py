@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from utils import data, metrics, runs
-from utils.flow_matching import class_losses, climb, nearest, sample, train_flow, variety
+from utils.flow_matching import class_losses, climb, measures, nearest, sample, train_flow
 from utils.torch_models import build_cnn
 from utils.torch_training import first_weights, make_repeatable, predict, to_tensor, train
 
@@ -63,20 +63,12 @@ def one_run(seed: int) -> dict:
     flow_seconds = time.perf_counter() - started
 
     generator = torch.Generator().manual_seed(seed)
-    real = nearest(test, images)[0]
     asked = torch.arange(SAMPLES) % 10
     noise = torch.randn(SAMPLES, *images.shape[1:], generator=generator)
 
-    def judged(pictures, asked, own=images, reference=real):
-        """Judge pictures; distances in units of those of held-out pictures to the same training pictures."""
-        distance = nearest(pictures, own)[0]
-        return {
-            "judged": share(predict(judge, pictures), asked),
-            "other_judge": share(predict(other, pictures), asked),
-            "distance": float(distance.median() / reference.median()),
-            "nearer_than_5_percent": float((distance < reference.quantile(0.05)).float().mean()),
-            "variety": variety(pictures, asked) / variety(test, answers),
-        }
+    def judged(pictures, asked, own=images):
+        numbers = measures(pictures, asked, judge=judge, own=own, held_out=test, held_out_labels=answers)
+        return numbers | {"other_judge": share(predict(other, pictures), asked)}
 
     rows = few_of_each(labels, FEW_A_CLASS)
     little, _ = train_flow(images[rows], labels[rows], epochs=EPOCHS * -(-len(images) // 128), seed=seed)
@@ -91,7 +83,7 @@ def one_run(seed: int) -> dict:
         "disguised": judged((images[drawn] + grain).clamp(0, 1), labels[drawn]),
         "class mean": judged(mean[asked], asked),
         "climber": judged(climbed, asked[:CLIMBS]),
-        "few": judged(sample(little, asked, noise, 32), asked, images[rows], nearest(test, images[rows])[0]),
+        "few": judged(sample(little, asked, noise, 32), asked, images[rows]),
         "steps": {str(steps): judged(sample(flow, asked, noise, steps), asked) for steps in STEPS},
     }
     by_draws = {

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from utils.attacks import input_gradient
-from utils.torch_training import first_weights, train
+from utils.torch_training import first_weights, predict, train
 
 
 class VelocityMlp(nn.Module):
@@ -137,6 +137,43 @@ def variety(images: torch.Tensor, labels: torch.Tensor) -> float:
     classes = labels.unique()
     means = [torch.pdist(images[labels == label].flatten(1)).mean() for label in classes]
     return float(torch.stack(means).mean())
+
+
+def measures(
+    pictures: torch.Tensor,
+    asked: torch.Tensor,
+    *,
+    judge: nn.Module,
+    own: torch.Tensor,
+    held_out: torch.Tensor,
+    held_out_labels: torch.Tensor,
+) -> dict[str, float]:
+    """Measure pictures (B, C, H, W) of the classes `asked` (B,) against real ones, in four numbers.
+
+    Parameters
+    ----------
+    judge : Module
+        A classifier, in evaluation mode.
+    own : Tensor
+        The pictures that the generator was trained on, and may have copied.
+    held_out, held_out_labels : Tensors
+        Real pictures that it has not seen: how near do *they* come to `own`?
+
+    Returns
+    -------
+    dict
+        `judged`, the share that the judge takes for what was asked; `distance` to the nearest own picture, the median, in
+        units of that of the held-out ones; `too_near`, the share that is nearer than all but 5 % of these; `variety`
+        within a class, in units of theirs.
+    """
+    real, _ = nearest(held_out, own)
+    distance, _ = nearest(pictures, own)
+    return {
+        "judged": float((predict(judge, pictures).argmax(axis=1) == asked.numpy()).mean()),
+        "distance": float(distance.median() / real.median()),
+        "too_near": float((distance < real.quantile(0.05)).float().mean()),
+        "variety": variety(pictures, asked) / variety(held_out, held_out_labels),
+    }
 
 
 def climb(
