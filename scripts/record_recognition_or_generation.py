@@ -18,8 +18,8 @@ from utils.torch_training import first_weights, make_repeatable, predict, to_ten
 
 NAME = "recognition_or_generation"
 SEEDS = tuple(range(5))
-EPOCHS, FEW_A_CLASS = 400, 5
-SHORT, LONG = 15, 120
+EPOCHS, FEW_A_CLASS = 250, 5
+SHORT, LONG = 15, 80
 STEPS = (1, 2, 4, 8, 16, 32, 64)
 DRAWS = (1, 5, 20, 50)
 SAMPLES, CLIMBS = 1000, 200
