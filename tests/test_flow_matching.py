@@ -10,7 +10,7 @@ from torch.nn import functional
 from utils import flow_matching, runs
 from utils.attacks import input_gradient
 from utils.torch_models import build_cnn
-from utils.torch_training import first_weights, predict
+from utils.torch_training import count_parameters, first_weights, predict
 
 IMAGES = torch.rand(40, 1, 8, 8, generator=torch.Generator().manual_seed(0))
 LABELS = torch.arange(40) % 10
@@ -58,6 +58,10 @@ def lesson():
         predict=predict,
         input_gradient=input_gradient,
     )
+
+
+def test_the_network_has_the_parameters_that_its_text_says(model):
+    assert count_parameters(model) == 167_488
 
 
 def test_euler_is_of_first_order_and_arrives():

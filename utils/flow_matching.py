@@ -15,7 +15,7 @@ from utils.torch_training import first_weights, predict, train
 
 
 class VelocityMlp(nn.Module):
-    """Say for a mixture of noise and picture where it should move: 169,024 numbers for 8 × 8 × 1 and 10 classes.
+    """Say for a mixture of noise and picture where it should move: 167,488 parameters for 8 × 8 × 1 and 10 classes.
 
     Mixtures (B, C, H, W), times (B,) in [0, 1] and labels (B,) int64 to velocities (B, C, H, W).
     """
