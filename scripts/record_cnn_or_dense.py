@@ -1,4 +1,4 @@
-"""Record a CNN against dense networks on the same scenes: accuracy, shuffled pixels, moved pictures, more data. 12 minutes.
+"""Record a CNN against dense networks on the same scenes: accuracy, shuffled pixels, moved pictures, more data. 14 minutes.
 
     python scripts/record_cnn_or_dense.py
 
