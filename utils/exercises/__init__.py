@@ -38,6 +38,8 @@ CHAPTERS = (
     "efficiency",
     "privacy",
     "security",
+    "cnn_or_dense",
+    "cnn_or_transformer",
     "recognition_or_generation",
     "summary",
 )
