@@ -1,8 +1,8 @@
-"""Record rules, a tree on hand-made measures and a network on pixels: six conditions, up to five training sizes, three seeds.
+"""Record rules, a tree on hand-made measures and a network on pixels: six conditions, three seeds.
 
     python scripts/record_recognition_and_ai.py
 
-Writes results/recognition_and_ai.json, after about ten minutes on one core. The rules get no picture. Tree and network are
+Writes results/recognition_and_ai.json, after about a quarter of an hour on one core. The rules get no picture. Tree and network are
 trained on pictures of the condition in which they are asked, and those of 1,000 clean ones are asked in all others too.
 """
 
