@@ -38,6 +38,7 @@ CHAPTERS = (
     "efficiency",
     "privacy",
     "security",
+    "recognition_and_ai",
 )
 
 
