@@ -2,8 +2,8 @@
 
     python scripts/record_recognition_and_ai.py
 
-Writes results/recognition_and_ai.json, after about a quarter of an hour on one core. The rules get no picture. Tree and network are
-trained on pictures of the condition in which they are asked, and those of 1,000 clean ones are asked in all others too.
+Writes results/recognition_and_ai.json, after a quarter of an hour on one core. The rules get no picture; tree and network
+learn on pictures of the kind on which they are asked, and those of 1,000 clean ones are asked about all others too.
 """
 
 from functools import partial
