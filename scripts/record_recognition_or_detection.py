@@ -12,8 +12,8 @@ from utils.detection_study import compare, scenes, train_classifier, train_detec
 from utils.torch_training import make_repeatable
 
 SEEDS = (0, 1, 2)
-TRAINING, VALIDATION, TESTS = 4000, 400, 3000
-EPOCHS = 6
+TRAINING, VALIDATION, TESTS = 4000, 400, 2000
+EPOCHS = 5
 
 
 def judged(seed: int) -> dict:

@@ -29,27 +29,26 @@ THRESHOLDS = np.linspace(0.05, 0.95, 19)
 
 
 class MapClassifier(nn.Module):
-    """Classify by the mean of a map: images (B, 3, H, W) to two kinds of logits, (B, Y) each.
+    """Classify by the highest point of a map: images (B, 3, H, W) to two kinds of logits, (B, Y) each.
 
     `one` is for the class of the object in front, `present` says of each class whether it can be seen.
 
-    Source: B. Zhou and others, Learning Deep Features for Discriminative Localization, 2016.
+    Source: M. Oquab and others, Is Object Localization for Free?, 2015.
     """
 
     def __init__(self, num_classes: int = 10, embed_dim: int = 32):
         super().__init__()
         self.backbone = build_backbone(embed_dim, padding_mode="circular")
-        self.one = nn.Linear(embed_dim, num_classes)
-        self.present = nn.Linear(embed_dim, num_classes)
+        self.one = nn.Conv2d(embed_dim, num_classes, 1)
+        self.present = nn.Conv2d(embed_dim, num_classes, 1)
 
     def forward(self, images):
-        pooled = self.backbone(images).mean(dim=(2, 3))  # (B, D, G, G) -> (B, D)
-        return self.one(pooled), self.present(pooled)
+        features = self.backbone(images)  # (B, D, G, G)
+        return tuple(head(features).amax(dim=(2, 3)) for head in (self.one, self.present))
 
     def class_maps(self, images):
-        """Return the presence logits of each cell by itself, (B, Y, G, G); their mean over the cells is the logit."""
-        features = self.backbone(images)
-        return functional.conv2d(features, self.present.weight[:, :, None, None], self.present.bias)
+        """Return the presence logits of each cell, (B, Y, G, G); their maximum over the cells is the logit."""
+        return self.present(self.backbone(images))
 
 
 def build_detector(num_classes: int = 10, embed_dim: int = 32) -> nn.Sequential:

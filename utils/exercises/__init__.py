@@ -39,6 +39,7 @@ CHAPTERS = (
     "privacy",
     "security",
     "recognition_and_ai",
+    "recognition_or_detection",
 )
 
 
