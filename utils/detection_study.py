@@ -1,5 +1,6 @@
 """A classifier and a detector of one backbone, for `6_faq/recognition_or_detection`: trained, asked, and compared."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -29,11 +30,11 @@ THRESHOLDS = np.linspace(0.05, 0.95, 19)
 
 
 class MapClassifier(nn.Module):
-    """Classify by the highest point of a map: images (B, 3, H, W) to two kinds of logits, (B, Y) each.
+    """Classify by the smooth maximum of a map: images (B, 3, H, W) to two kinds of logits, (B, Y) each.
 
     `one` is for the class of the object in front, `present` says of each class whether it can be seen.
 
-    Source: M. Oquab and others, Is Object Localization for Free?, 2015.
+    Source: M. Oquab and others, Is Object Localization for Free?, 2015, with the maximum made smooth.
     """
 
     def __init__(self, num_classes: int = 10, embed_dim: int = 32):
@@ -44,10 +45,12 @@ class MapClassifier(nn.Module):
 
     def forward(self, images):
         features = self.backbone(images)  # (B, D, G, G)
-        return tuple(head(features).amax(dim=(2, 3)) for head in (self.one, self.present))
+        cells = features.shape[2] * features.shape[3]
+        maps = (head(features).flatten(2) for head in (self.one, self.present))
+        return tuple(m.logsumexp(dim=2) - math.log(cells) for m in maps)  # (B, Y) each
 
     def class_maps(self, images):
-        """Return the presence logits of each cell, (B, Y, G, G); their maximum over the cells is the logit."""
+        """Return the presence logits of each cell, (B, Y, G, G); their smooth maximum over the cells is the logit."""
         return self.present(self.backbone(images))
 
 
