@@ -38,8 +38,10 @@ CHAPTERS = (
     "efficiency",
     "privacy",
     "security",
+    "recognition_and_ai",
     "cnn_or_dense",
     "cnn_or_transformer",
+    "recognition_or_detection",
     "recognition_or_generation",
     "summary",
 )
