@@ -1,6 +1,6 @@
 """Print the tally of the claims: how many hold, by the part of the book that decides them, and which are still open.
 
-    python scripts/claims.py
+python scripts/claims.py
 """
 
 from pathlib import Path
@@ -21,7 +21,9 @@ def main() -> None:
     numbers = {int(name[1:]) for name in claims["id"]}
     missing = [f"C{number:02d}" for number in range(1, max(numbers) + 1) if number not in numbers]
     cells = claims["evidence"].str.len().sum()
-    print(f"\n{len(claims)} claims, decided in {cells} cells; without a verdict: {', '.join(missing) or 'none'}")
+    print(
+        f"\n{len(claims)} claims, decided in {cells} cells; without a verdict: {', '.join(missing) or 'none'}"
+    )
 
 
 if __name__ == "__main__":

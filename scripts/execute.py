@@ -106,7 +106,9 @@ def fingerprint(chapter: str) -> str:
     sources = [cell.source for cell in cells] + [file.read_text(encoding="utf-8") for file in modules]
     digest = hashlib.sha256(f"Python {sys.version_info.major}.{sys.version_info.minor}".encode())
     for cell in cells:
-        digest.update(json.dumps([cell.source, cell.metadata], sort_keys=True).encode())  # as Jupyter Book's cache
+        digest.update(
+            json.dumps([cell.source, cell.metadata], sort_keys=True).encode()
+        )  # as Jupyter Book's cache
     for file in [ROOT / "requirements.lock", *sorted(modules | read_files(sources))]:
         digest.update(str(file.relative_to(ROOT)).encode())
         digest.update(file.read_bytes() if file.is_file() else b"missing")
