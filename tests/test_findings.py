@@ -101,7 +101,8 @@ def test_numbers_are_rounded_to_what_they_can_carry():
 
     assert words(354.4, 26.1, "s") == "354 ± 26\u00a0s"
     assert words(11.63, 1.27, "s") == "11.6 ± 1.3\u00a0s"
-    assert words(0.88, 0.0042, "nats") == "0.88 ± 0.00\u00a0nats"
+    assert words(0.88, 0.0042, "nats") == "0.880 ± 0.004\u00a0nats"
+    assert words(100.0, 0.0, "%") == "100.0 ± 0.0\u00a0%"
     assert words(91.67, float("nan"), "%") == "91.7\u00a0%"
 
 

@@ -1,5 +1,6 @@
 """The findings of the book in one table: what the recorded runs found, and what the pages found when they were executed."""
 
+import math
 from pathlib import Path
 
 import jmespath
@@ -76,8 +77,10 @@ def table_of(findings: list[dict]) -> pd.DataFrame:
 
 
 def in_words(line: pd.Series) -> str:
-    """Return mean, spread and unit of a line of `table_of`, as in '86.7 ± 0.8 %' (with a space that does not break)."""
-    digits = max(0, 3 - len(str(int(abs(line["mean"])))))
-    digits = min(digits, 1) if line.unit == "%" else digits
+    """Return mean, spread and unit of a line of `table_of`, as in '86.8 ± 0.8 %' (with a space that does not break).
+
+    Percentages have one digit behind the point, other numbers three digits that count.
+    """
+    digits = 1 if line.unit == "%" else max(0, 2 - math.floor(math.log10(abs(line["mean"]) or 1)))
     spread = f" ± {line.spread:.{digits}f}" if pd.notna(line.spread) else ""
-    return f"{line['mean']:.{digits}f}{spread}\u00a0{line.unit}".rstrip()
+    return f"{line['mean']:.{digits}f}{spread}\u00a0{line.unit}"
