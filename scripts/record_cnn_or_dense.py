@@ -67,22 +67,34 @@ def network(kind: str, hidden, name: str):
     return functools.partial(build, "CNN" if kind == "CNN" else "dense", hidden, **shape)
 
 
+def group_of(name: str) -> str:
+    """Return `digits` or `scenes`, which have passes and layers of their own."""
+    return "digits" if name == "digits" else "scenes"
+
+
+def timed_fit(kind: str, choice: dict, name: str, seed: int, images, labels, order=None):
+    """Train one network with what was chosen; return it and the processor seconds that it took."""
+    started = time.process_time()
+    model = fit(
+        network(kind, choice["hidden"], name),
+        images,
+        labels,
+        rate=choice["rate"],
+        epochs=EPOCHS[group_of(name)],
+        seed=seed,
+        order=order,
+    )
+    return model, round(time.process_time() - started, 2)
+
+
 def choose(part, kind: str, name: str, shuffled: bool = False) -> dict:
     """Compare learning rates, and for the dense network hidden layers, on validation pictures with the first seed."""
-    group = "digits" if name == "digits" else "scenes"
-    options = {"CNN": ((),), "dense": HIDDEN[group], "wide": (WIDE,)}[kind]
+    options = {"CNN": ((),), "dense": HIDDEN[group_of(name)], "wide": (WIDE,)}[kind]
     order = pixel_order(name, SEEDS[0]) if shuffled else None
 
     def judge(hidden, rate):
-        make = network(kind, hidden, name)
-        model = fit(
-            make,
-            *pixels_of(name, "train", SEEDS[0]),
-            rate=rate,
-            epochs=EPOCHS[group],
-            seed=SEEDS[0],
-            order=order,
-        )
+        choice = {"hidden": hidden, "rate": rate}
+        model, _ = timed_fit(kind, choice, name, SEEDS[0], *pixels_of(name, "train", SEEDS[0]), order)
         return accuracy(model, *pixels_of(name, "validation", SEEDS[0]), order)
 
     compared = [
@@ -103,17 +115,13 @@ def choose(part, kind: str, name: str, shuffled: bool = False) -> dict:
 
 def run(kind: str, choice: dict, name: str, seed: int, shuffled: bool = False) -> dict:
     """Train one network with what was chosen, and read the test pictures."""
-    group = "digits" if name == "digits" else "scenes"
     order = pixel_order(name, seed) if shuffled else None
-    make = network(kind, choice["hidden"], name)
     images, labels = pixels_of(name, "train", seed)
-    started = time.process_time()
-    model = fit(make, images, labels, rate=choice["rate"], epochs=EPOCHS[group], seed=seed, order=order)
-    seconds = time.process_time() - started
+    model, seconds = timed_fit(kind, choice, name, seed, images, labels, order)
     test_images, test_labels = pixels_of(name, "test", seed)
     found = {
         "seed": seed,
-        "training_seconds": round(seconds, 2),
+        "training_seconds": seconds,
         "training_accuracy": accuracy(model, images, labels, order),
         "test_accuracy": accuracy(model, test_images, test_labels, order),
     }
@@ -131,17 +139,13 @@ def with_more(kind: str, choice: dict, seed: int, what: str) -> dict:
     if what == "eight copies":
         images = many_windows(drawn.images, MORE, np.random.default_rng([seed, 9]))
         labels = np.tile(drawn.labels, MORE)
-    epochs = EPOCHS["scenes"]
-    make = network(kind, choice["hidden"], "scattered")
-    started = time.process_time()
-    model = fit(make, images, labels, rate=choice["rate"], epochs=epochs, seed=seed)
-    seconds = time.process_time() - started
+    model, seconds = timed_fit(kind, choice, "scattered", seed, images, labels)
     test = scenes("scattered", "test", seed)
     return {
         "seed": seed,
         "images": len(images),
-        "passes": epochs,
-        "training_seconds": round(seconds, 2),
+        "passes": EPOCHS["scenes"],
+        "training_seconds": seconds,
         "test_accuracy": accuracy(model, window(test.images), test.labels),
         "moved": [accuracy_when_moved(model, test, move) for move in MOVES],
     }

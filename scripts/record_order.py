@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from utils import data, runs
+from utils import data, metrics, runs
 from utils.order_study import build_network, shuffle_patches
 from utils.torch_training import (
     count_parameters,
@@ -53,7 +53,7 @@ def fit(name: str, rate: float, seed: int, shuffled: bool) -> nn.Module:
 def accuracy(model: nn.Module, split: str, seed: int, shuffled: bool) -> float:
     """Return the share of right answers."""
     images, labels = pictures(split, seed, shuffled)
-    return float((predict(model, images).argmax(axis=1) == labels.numpy()).mean())
+    return metrics.accuracy(labels.numpy(), predict(model, images).argmax(axis=1))
 
 
 def measure(name: str, rate: float, seed: int, shuffled: bool) -> dict:

@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from utils import runs
+from utils import metrics, runs
 from utils.shape_learners import answers_by_cnn, grow_tree, train_shape_cnn
 from utils.shape_rules import CONDITIONS, answers_by_rules, draw_shapes, measure_all
 from utils.torch_training import make_repeatable
@@ -31,7 +31,7 @@ def pictures(seed: int, condition: str, split: str, count: int):
 
 
 def share(answers: np.ndarray, labels: np.ndarray) -> float:
-    return round(float((answers == labels).mean()), 4)
+    return round(metrics.accuracy(labels, answers), 4)
 
 
 def judged(seed: int, condition: str) -> dict:

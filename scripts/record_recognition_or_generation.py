@@ -43,7 +43,7 @@ def few_of_each(labels: torch.Tensor, count: int) -> torch.Tensor:
 
 
 def share(logits: np.ndarray, labels: torch.Tensor) -> float:
-    return float((logits.argmax(axis=1) == labels.numpy()).mean())
+    return metrics.accuracy(labels.numpy(), logits.argmax(axis=1))
 
 
 def confidence(logits: np.ndarray) -> np.ndarray:

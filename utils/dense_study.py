@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from utils import metrics
 from utils.checks import check_whole
 from utils.data import SceneDataset, SceneSettings, make_scenes
 from utils.data.checks import check_range
@@ -89,14 +90,11 @@ def build(
 
 def fit(network, images: np.ndarray, labels: np.ndarray, *, rate: float, epochs: int, seed: int, order=None):
     """Train a network that `network()` builds, with first weights and batches of `seed`; shuffle the pixels if told to."""
-    tensor = to_tensor(images)
-    if order is not None:
-        tensor = shuffle_pixels(tensor, order)
     with first_weights(seed):
         model = network()
     train(
         model,
-        (tensor, torch.from_numpy(labels)),
+        (_pixels(images, order), torch.from_numpy(labels)),
         epochs=epochs,
         learning_rate=rate,
         generator=torch.Generator().manual_seed(seed),
@@ -106,10 +104,12 @@ def fit(network, images: np.ndarray, labels: np.ndarray, *, rate: float, epochs:
 
 def accuracy(model: nn.Module, images: np.ndarray, labels: np.ndarray, order=None) -> float:
     """Return the share of images (B, H, W, C) uint8 that a model gets right; shuffle the pixels if told to."""
+    return metrics.accuracy(labels, predict(model, _pixels(images, order)).argmax(axis=1))
+
+
+def _pixels(images: np.ndarray, order: torch.Tensor | None) -> torch.Tensor:
     tensor = to_tensor(images)
-    if order is not None:
-        tensor = shuffle_pixels(tensor, order)
-    return float((predict(model, tensor).argmax(axis=1) == labels).mean())
+    return tensor if order is None else shuffle_pixels(tensor, order)
 
 
 def accuracy_when_moved(model: nn.Module, scenes: SceneDataset, pixels: int) -> float:

@@ -9,22 +9,17 @@ import torch
 from torch import nn
 
 from utils.data.checks import check_rng
+from utils.tokens import patchify, unpatchify
 from utils.torch_models import VisionTransformer, build_cnn
 
 
 def shuffle_patches(images: np.ndarray, patch_size: int, rng: np.random.Generator) -> np.ndarray:
     """Put the patches of each image (B, H, W, C) into an order of its own; what is in a patch stays."""
     check_rng(rng)
-    count, height, width, channels = images.shape
-    if height % patch_size or width % patch_size:
-        raise ValueError(f"patches of {patch_size} pixels do not fill images of {height} × {width}")
-    rows, columns = height // patch_size, width // patch_size
-    cut = images.reshape(count, rows, patch_size, columns, patch_size, channels)
-    cut = cut.swapaxes(2, 3).reshape(count, rows * columns, -1)  # (B, N, P·P·C)
-    mixed = rng.permuted(np.tile(np.arange(rows * columns), (count, 1)), axis=1)  # (B, N)
-    cut = np.take_along_axis(cut, mixed[..., None], axis=1)
-    cut = cut.reshape(count, rows, columns, patch_size, patch_size, channels)
-    return cut.swapaxes(2, 3).reshape(images.shape)
+    cut = np.stack([patchify(image, patch_size) for image in images])  # (B, N, P²C)
+    order = rng.permuted(np.tile(np.arange(cut.shape[1]), (len(cut), 1)), axis=1)  # (B, N)
+    mixed = np.take_along_axis(cut, order[..., None], axis=1)
+    return np.stack([unpatchify(tokens, *images.shape[1:3], patch_size) for tokens in mixed])
 
 
 def without_positions(model: VisionTransformer) -> VisionTransformer:

@@ -6,6 +6,7 @@ page that the lines behind the deciding cells link; each row links those cells.
 
 import json
 from collections import Counter
+from functools import cache
 from html import escape
 from pathlib import Path
 
@@ -44,7 +45,13 @@ WORDS = {
 
 def load(app: Sphinx) -> list[dict]:
     """Return the claims, in their order; none, if the book has no such file."""
-    return yaml.safe_load(_file(app).read_text(encoding="utf-8")) if _file(app).is_file() else []
+    path = _file(app)
+    return _read(path, path.stat().st_mtime_ns) if path.is_file() else []
+
+
+@cache
+def _read(path: Path, changed: int) -> list[dict]:  # each page asks for the claims twice
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
 def _file(app: Sphinx) -> Path:
@@ -77,7 +84,7 @@ class Claims(SphinxDirective):
         table = nodes.table(classes=["claims"])
         group = nodes.tgroup(cols=3)
         group += [nodes.colspec(colwidth=width) for width in (40, 12, 48)]
-        group += nodes.thead("", _row([nodes.paragraph("", title) for title in words["columns"]]))
+        group += nodes.thead("", _row(*[[nodes.paragraph("", title)] for title in words["columns"]]))
         group += nodes.tbody("", *[self._claim(claim, words) for claim in claims])
         table += group
         return [nodes.raw("", _filter(claims, words), format="html"), table]
@@ -100,8 +107,6 @@ class Claims(SphinxDirective):
 
 
 def _row(*cells: list[nodes.Node]) -> nodes.row:
-    if len(cells) == 1:  # the heads of the columns, one paragraph each
-        cells = [[cell] for cell in cells[0]]
     return nodes.row("", *[nodes.entry("", *cell) for cell in cells])
 
 

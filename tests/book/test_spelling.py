@@ -5,12 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
-import test_contents
-import yaml
+from test_contents import CHAPTERS, TOC, source, text_of
 
 ROOT = Path(__file__).parents[2]
-TOC = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
-PAGES = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
 NOT_WORDS = "nd,fpr,te,ans,mis,mape,hart"  # axes, rates, abbreviations and a name
 
 
@@ -34,7 +31,7 @@ def test_code_and_its_surroundings(what):
 
 
 def test_pages(tmp_path):
-    for name in PAGES:
-        if path := test_contents.source(name):
-            (tmp_path / f"{name.replace('/', '_')}.txt").write_text(test_contents.text_of(path), "utf-8")
+    for name in [TOC["root"], *CHAPTERS]:
+        if path := source(name):
+            (tmp_path / f"{name.replace('/', '_')}.txt").write_text(text_of(path), "utf-8")
     assert misspelt(tmp_path) == ""

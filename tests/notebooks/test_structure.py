@@ -11,6 +11,8 @@ from utils.runs import ROOT
 
 TAGS = {"parameters", "define", "exercise", "nbval-ignore-output", "hide-input", "raises-exception"}
 
+CLAIMS = yaml.safe_load((ROOT / "book" / "claims.yml").read_text(encoding="utf-8"))
+
 
 @each_chapter
 def test_the_parameters_are_literals_and_the_profile_is_book(chapter):
@@ -135,9 +137,8 @@ def test_three_questions_to_check_oneself_with_stand_before_the_exercises(chapte
 
 
 def test_claims_point_at_cells_whose_assertions_ran():
-    claims = yaml.safe_load((ROOT / "book" / "claims.yml").read_text(encoding="utf-8"))
-    assert [claim["id"] for claim in claims] == sorted({claim["id"] for claim in claims})
-    for claim in claims:
+    assert [claim["id"] for claim in CLAIMS] == sorted({claim["id"] for claim in CLAIMS})
+    for claim in CLAIMS:
         assert set(claim) == {"id", "section", "statement", "statement_zh", "verdict", "why", "evidence"}
         assert re.fullmatch(r"C\d\d", claim["id"]) and claim["verdict"] in (
             "confirmed",
@@ -157,14 +158,12 @@ def test_claims_point_at_cells_whose_assertions_ran():
 
 
 def test_every_claim_has_its_verdict():
-    claims = yaml.safe_load((ROOT / "book" / "claims.yml").read_text(encoding="utf-8"))
-    assert {claim["id"] for claim in claims} >= {f"C{number:02d}" for number in range(1, 51)}
+    assert {claim["id"] for claim in CLAIMS} >= {f"C{number:02d}" for number in range(1, 51)}
 
 
 def test_a_chapter_speaks_of_the_claims_that_it_decides():
-    claims = yaml.safe_load((ROOT / "book" / "claims.yml").read_text(encoding="utf-8"))
     silent = []
-    for claim in claims:
+    for claim in CLAIMS:
         for chapter in {evidence["chapter"] for evidence in claim["evidence"]}:
             if claim["id"] not in text_of(read(f"chapters/{chapter}")):
                 silent.append((claim["id"], chapter))
