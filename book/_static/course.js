@@ -25,3 +25,42 @@ for (const filter of document.querySelectorAll(".claim-filter")) {
   filter.addEventListener("submit", (event) => event.preventDefault());
   apply();
 }
+
+// The labs: what one loads, it loads when the reader opens it.
+const labFolder = new URL("labs/", document.currentScript.src);
+const loadOnce = (tag, name) => {
+  const address = new URL(name, labFolder).href;
+  loadOnce[address] ??= new Promise((done, failed) => {
+    const element = document.createElement(tag);
+    if (tag === "link") element.rel = "stylesheet";
+    element[tag === "link" ? "href" : "src"] = address;
+    element.onload = done;
+    element.onerror = () => failed(new Error(name));
+    document.head.append(element);
+  });
+  return loadOnce[address];
+};
+for (const lab of document.querySelectorAll(".lab")) {
+  const [button, stage, message] = [".lab-open", ".lab-stage", ".lab-message"].map((part) => lab.querySelector(part));
+  const words = JSON.parse(lab.querySelector(".lab-words").textContent);
+  button.addEventListener("click", async () => {
+    lab.dataset.state = "loading";
+    button.disabled = true;
+    message.textContent = words.loading;
+    try {
+      await loadOnce("link", "labs.css");
+      for (const name of ["shared.js", ...lab.dataset.loads.split(" ")]) await loadOnce("script", name);
+      lab.result = await courseLabs[lab.dataset.lab](stage, words);
+      message.textContent = "";
+      lab.querySelector(".lab-preview").hidden = true;
+      stage.hidden = false;
+      lab.dataset.state = "ready";
+      stage.tabIndex = -1;
+      stage.focus({ preventScroll: true });
+    } catch (error) {
+      message.textContent = `${words.failed} (${error.message})`;
+      lab.dataset.state = "failed";
+      button.disabled = false;
+    }
+  });
+}

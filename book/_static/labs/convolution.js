@@ -1,0 +1,2 @@
+"use strict";
+courseLabs.convolution = (stage, words) => { stage.append("hello"); return {}; };
