@@ -8,9 +8,10 @@ Nothing is made again as long as nothing that it is made of has changed. The bui
 import argparse
 import hashlib
 import importlib
-import pkgutil
 import sys
 from pathlib import Path
+
+import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 MADE = ROOT / "_build" / "labs"
@@ -18,6 +19,7 @@ STAMP = ".made-of"
 SOURCES = (
     "utils/**/*.py",
     "utils/web/*.js",
+    "book/labs.yml",
     "results/*.json",
     "results/checkpoints/*.safetensors",
     "*.lock",
@@ -28,7 +30,7 @@ SOURCES = (
 def main() -> None:
     """Make the scripts of all labs, or of those that are named."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("labs", nargs="*", help="modules of utils.labs; all that changed if not given")
+    parser.add_argument("labs", nargs="*", help="names in book/labs.yml; all of them if not given")
     arguments = parser.parse_args()
     digest = digest_of_sources()
     stamp = MADE / STAMP
@@ -45,8 +47,8 @@ def main() -> None:
 
 
 def names_of_labs() -> list[str]:
-    """Return the modules of `utils.labs`."""
-    return [module.name for module in pkgutil.iter_modules([str(ROOT / "utils" / "labs")])]
+    """Return the labs of `book/labs.yml`; each is a module of `utils.labs`."""
+    return list(yaml.safe_load((ROOT / "book" / "labs.yml").read_text("utf-8"))["labs"])
 
 
 def digest_of_sources() -> str:

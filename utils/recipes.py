@@ -237,6 +237,12 @@ RECIPES: dict[str, Recipe] = {
     "cnn_gpu": Recipe(**_CNN, epochs=80, batch_size=1000, cutmix=0.5, options={"widths": (64, 192, 240)}),
     "vit_short": Recipe(**_VIT, epochs=5, batch_size=128),
     "vit_long": Recipe(**_VIT, epochs=20, batch_size=128),
+    "cnn_scenes": Recipe(
+        **_CNN,
+        epochs=3,
+        batch_size=250,
+        options={"kernel_size": 2, "stride": 2, "widths": (32, 96), "convolutions": (2, 1)},
+    ),
     "vit_scenes": Recipe(
         **_VIT | {"options": {"embed_dim": 64, "depth": 3, "num_heads": 4}, "shift": 2},
         epochs=6,

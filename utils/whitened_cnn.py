@@ -10,6 +10,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+LOGIT_DIVISOR = 9
+"""The sums of the last layer are divided by it: they would be too sure at first."""
+
 
 def whitening_kernels(images: torch.Tensor, kernel_size: int, epsilon: float = 5e-4) -> torch.Tensor:
     """Return kernels that make the patches of `images` uncorrelated and of variance 1.
@@ -124,4 +127,4 @@ class WhitenedCnn(nn.Module):
 
     def forward(self, images):
         """Turn standardised images (B, C, H, W) into logits (B, Y)."""
-        return self.head(self.forward_features(images).amax((2, 3))) / 9  # (B, D, H', W') -> (B, D) -> (B, Y)
+        return self.head(self.forward_features(images).amax((2, 3))) / LOGIT_DIVISOR  # (B, D, H', W') -> (B, D) -> (B, Y)

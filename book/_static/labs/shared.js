@@ -112,8 +112,10 @@ const Lab = {
   },
 
   // Point at one of rows × columns cells of a canvas: `move(row, column)` for the pointer and the arrow keys, `pick` for
-  // a click, a touch, Enter or Space, `leave` when the pointer goes. `label` tells what the keys do.
-  cursor(canvas, { rows, columns, label, move, pick = move, leave = () => {} }) {
+  // a click, a touch, Enter or Space, `leave` when the pointer goes. `label` tells what the keys do. Rows and columns may
+  // change later, in the object that was given.
+  cursor(canvas, grid) {
+    const { label, move, pick = move, leave = () => {} } = grid;
     let place = [0, 0];
     canvas.setAttribute("tabindex", "0");
     canvas.setAttribute("role", "application");
@@ -122,7 +124,7 @@ const Lab = {
     const at = (event) => {
       const box = canvas.getBoundingClientRect();
       const cell = (share, count) => Math.min(Math.max(Math.floor(share * count), 0), count - 1);
-      place = [cell((event.clientY - box.top) / box.height, rows), cell((event.clientX - box.left) / box.width, columns)];
+      place = [cell((event.clientY - box.top) / box.height, grid.rows), cell((event.clientX - box.left) / box.width, grid.columns)];
       return place;
     };
     canvas.addEventListener("pointermove", (event) => event.pointerType === "mouse" && move(...at(event)));
@@ -132,7 +134,8 @@ const Lab = {
     canvas.addEventListener("keydown", (event) => {
       const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
       if (step) {
-        place = [Math.min(Math.max(place[0] + step[0], 0), rows - 1), Math.min(Math.max(place[1] + step[1], 0), columns - 1)];
+        const within = (value, count) => Math.min(Math.max(value, 0), count - 1);
+        place = [within(place[0] + step[0], grid.rows), within(place[1] + step[1], grid.columns)];
         move(...place);
       } else if (event.key === "Enter" || event.key === " ") pick(...place);
       else return;
