@@ -35,7 +35,10 @@ const loadOnce = (tag, name) => {
     if (tag === "link") element.rel = "stylesheet";
     element[tag === "link" ? "href" : "src"] = address;
     element.onload = done;
-    element.onerror = () => failed(new Error(name));
+    element.onerror = () => {
+      delete loadOnce[address]; // so that it can be tried again
+      failed(new Error(name));
+    };
     document.head.append(element);
   });
   return loadOnce[address];

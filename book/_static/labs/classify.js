@@ -125,11 +125,10 @@ courseLabs.classify = async (stage, words) => {
     Lab.button(words.reset, () => edit(state.original)));
   const pick = Lab.make("label", { class: "lab-button lab-file" }, Lab.make("span", { text: words.upload }), file);
   stage.append(
-    families, samples, Lab.make("div", { class: "lab-buttons" }, pick),
+    families, samples, Lab.make("div", { class: "lab-buttons" }, pick), status, views,
     Lab.make("div", { class: "lab-row lab-three" },
       Lab.make("div", { class: "lab-panel" }, Lab.make("p", { class: "lab-title", text: words.picture }), picture, tools, buttons, note),
-      panels.cnn.element, panels.vit.element),
-    views, status);
+      panels.cnn.element, panels.vit.element));
 
   function modelPanel(title) {
     const bars = Lab.make("ol", { class: "lab-bars" }), time = Lab.make("p", { class: "lab-note" });
@@ -261,9 +260,11 @@ courseLabs.classify = async (stage, words) => {
     context.drawImage(picture, 0, 0, look.width, look.height);
     values.forEach((value, i) => {
       const share = Math.abs(value) / largest;
-      context.globalAlpha = 0.15 + 0.6 * share;
-      context.fillStyle = share < 0.02 ? "#000" : value < 0 ? "#2b62c4" : `rgb(${Lab.colour(0.35 + 0.65 * share)})`;
-      context.fillRect((i % columns) * cell, Math.floor(i / columns) * cell, cell + 0.5, cell + 0.5);
+      for (const [colour, alpha] of [["#000", 0.7 * (1 - share)], [value < 0 ? "#2f7bff" : "#ff9a1f", 0.45 * share]]) {
+        context.globalAlpha = alpha;
+        context.fillStyle = colour;
+        context.fillRect(Math.floor((i % columns) * cell), Math.floor(Math.floor(i / columns) * cell), Math.ceil(cell), Math.ceil(cell));
+      }
     });
     context.globalAlpha = 1;
     if (kind === "vit" && state.patch >= 0 && state.view === "evidence" && state.block < "rollout") outline(context, state.patch, look.width / across());

@@ -24,7 +24,7 @@ const Lab = {
   },
 
   percent(share, digits = 0) {
-    return `${(100 * share).toFixed(digits)} %`;
+    return `${(100 * share).toFixed(digits)}\u00a0%`;
   },
 
   // A number in at most `digits` decimals, with a real minus sign
