@@ -144,6 +144,44 @@ def bench_pages() -> None:
         print(f"page {str(page.relative_to(site)):37}{weight / 1000:8.1f} kB of HTML, compressed")
 
 
+def bench_labs() -> None:
+    """Print how soon the lab that classifies answers, and what a picture costs it, each the median of several."""
+    from chromium import ARGUMENTS, find_chromium
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
+        for family in ("scenes", "cifar10"):
+            ready, milliseconds = [], {"cnn": [], "vit": []}
+            for _ in range(REPEATS):
+                page = browser.new_page()
+                page.goto((ROOT / "_build" / "html" / "book" / "labs" / "classify.html").as_uri())
+                times = page.evaluate(MEASURE_LAB, family)
+                ready.append(times["ready"])
+                for kind, values in milliseconds.items():
+                    values.extend(times[kind])
+                page.close()
+            print(f"lab, {family:20}{np.median(ready):8.0f} ms from the click to the first answer")
+            for kind, values in milliseconds.items():
+                print(f"  {kind} in the browser     {np.median(values):8.1f} ms a picture")
+        browser.close()
+
+
+MEASURE_LAB = """async (family) => {
+  const lab = document.querySelector(".lab[data-lab=classify]"), started = performance.now();
+  lab.querySelector(".lab-open").click();
+  while (lab.dataset.state !== "ready") await new Promise((next) => setTimeout(next, 5));
+  const ready = performance.now() - started, changed = performance.now();
+  if (family !== "scenes") await lab.result.chooseFamily(family);
+  const times = {ready: family === "scenes" ? ready : performance.now() - changed, cnn: [], vit: []};
+  for (let i = 0; i < 20; i++) {
+    await lab.result.start(Array.from({length: 3072}, (_, k) => (k * (i + 7)) % 256));
+    for (const kind of ["cnn", "vit"]) times[kind].push(lab.result.answers[kind].milliseconds);
+  }
+  return times;
+}"""
+
+
 def main() -> int:
     bench_scenes()
     bench_bundled()
@@ -154,6 +192,7 @@ def main() -> int:
     bench_build()
     bench_chapters()
     bench_pages()
+    bench_labs()
     return 0
 
 

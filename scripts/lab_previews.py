@@ -10,6 +10,7 @@ import io
 from pathlib import Path
 
 import yaml
+from chromium import ARGUMENTS, find_chromium
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
@@ -27,7 +28,7 @@ def main() -> None:
     names = names or list(yaml.safe_load((ROOT / "book" / "labs.yml").read_text("utf-8"))["labs"])
     PREVIEWS.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
         for name in names:
             for theme in ("light", "dark"):
                 photograph(browser, name, theme)
@@ -37,7 +38,10 @@ def main() -> None:
 def photograph(browser, name: str, theme: str) -> None:
     """Open one lab and save how it looks."""
     context = browser.new_context(
-        viewport={"width": 1250, "height": 1400}, color_scheme=theme, device_scale_factor=2, reduced_motion="reduce"
+        viewport={"width": 1250, "height": 1400},
+        color_scheme=theme,
+        device_scale_factor=2,
+        reduced_motion="reduce",
     )
     page = context.new_page()
     page.goto((SITE / "book" / "labs" / f"{name}.html").as_uri())
@@ -45,7 +49,12 @@ def photograph(browser, name: str, theme: str) -> None:
     page.wait_for_selector(".lab[data-state=ready]")
     page.evaluate("document.activeElement.blur()")
     box = page.locator(".lab-stage").bounding_box()
-    clip = {"x": box["x"], "y": box["y"], "width": min(box["width"], WIDTH), "height": min(box["height"], HEIGHT)}
+    clip = {
+        "x": box["x"],
+        "y": box["y"],
+        "width": min(box["width"], WIDTH),
+        "height": min(box["height"], HEIGHT),
+    }
     picture = Image.open(io.BytesIO(page.screenshot(clip=clip, full_page=True))).convert("RGB")
     picture.save(PREVIEWS / f"{name}-{theme}.webp", quality=45, method=6)
     context.close()

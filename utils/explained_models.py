@@ -94,7 +94,8 @@ def export_explained(model: nn.Module, path: Path, image_size: int) -> Path:
     with quiet_exporter():
         torch.onnx.export(
             model.eval(), (example,), path, dynamo=True, verbose=False, opset_version=OPSET, external_data=False,
-            input_names=["images"], output_names=list(model.names), optimize=False, dynamic_shapes=({0: torch.export.Dim("batch")},),
+            input_names=["images"], output_names=list(model.names), dynamic_shapes=({0: torch.export.Dim("batch")},),
+            optimize=False,  # it would multiply batch norms into the kernels, and half precision could not hold them
         )  # fmt: skip
     written = onnx.load(path)
     drop_notes(written)

@@ -45,7 +45,9 @@ def write_classifier_page(
     """
     card, folder = read_card(model), Path(folder)
     scripts = {"runtime.js": runtime_script(runtime), "model.js": _model_script(Path(model), card)}
-    scripts["page.js"] = "".join((TEMPLATES / name).read_text("utf-8") for name in ("classifier.js", "page.js"))
+    scripts["page.js"] = "".join(
+        (TEMPLATES / name).read_text("utf-8") for name in ("classifier.js", "page.js")
+    )
     scripts["index.html"] = _page(card, title)
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in scripts.items():

@@ -127,4 +127,6 @@ class WhitenedCnn(nn.Module):
 
     def forward(self, images):
         """Turn standardised images (B, C, H, W) into logits (B, Y)."""
-        return self.head(self.forward_features(images).amax((2, 3))) / LOGIT_DIVISOR  # (B, D, H', W') -> (B, D) -> (B, Y)
+        return (
+            self.head(self.forward_features(images).amax((2, 3))) / LOGIT_DIVISOR
+        )  # (B, D, H', W') -> (B, D) -> (B, Y)
