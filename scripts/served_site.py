@@ -1,10 +1,8 @@
-"""Serve the built site on this machine, and find the Chromium that looks at it: for the tests and for the audit."""
+"""Serve the built site on this machine as a web server does: for the tests and for the audit."""
 
 import functools
 import gzip
 import http.server
-import os
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,31 +10,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "_build" / "html"
-NO_CHROMIUM = (
-    "Chromium is missing: on Debian and Ubuntu, apt-get install chromium, or name one in COURSE_CHROMIUM"
-)
 NO_SITE = "there is no index.html in {}: run `make book` first"
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",  # no name of a host leads anywhere
-]
-
-
-def find_chromium() -> str | None:
-    """Return the path of a Chromium, or None."""
-    named = os.environ.get("COURSE_CHROMIUM")
-    return named or next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
 class CompressingHandler(http.server.SimpleHTTPRequestHandler):
-    """Serve text compressed, as web servers do, and say nothing on the terminal."""
+    """Serve text compressed, over connections that stay open, and say nothing on the terminal."""
+
+    protocol_version = "HTTP/1.1"
 
     def log_message(self, *args) -> None:
         """Say nothing."""

@@ -1,7 +1,7 @@
 """Chromium and a server for the built site.
 
-Debian's package is ``chromium``; another one is named by the variable COURSE_CHROMIUM. Where there is none,
-these tests are skipped, or fail when COURSE_REQUIRE_BROWSER=1 says that there has to be one.
+Where there is no Chromium (`scripts/chromium.py` says which is taken), these tests are skipped, or fail when
+COURSE_REQUIRE_BROWSER=1 says that there has to be one.
 """
 
 import os
@@ -14,7 +14,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from served_site import ARGUMENTS, NO_CHROMIUM, NO_SITE, SITE, find_chromium, served  # noqa: E402
+from chromium import ARGUMENTS, find_chromium  # noqa: E402
+from served_site import NO_SITE, SITE, served  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -22,9 +23,10 @@ def browser() -> Iterator:
     """Start Chromium without any network but this machine; skip, or fail, where there is none."""
     path = find_chromium()
     if path is None:
+        message = "these tests need Chromium: on Debian and Ubuntu, apt-get install chromium"
         if os.environ.get("COURSE_REQUIRE_BROWSER") == "1":
-            pytest.fail(NO_CHROMIUM, pytrace=False)
-        pytest.skip(NO_CHROMIUM)
+            pytest.fail(message, pytrace=False)
+        pytest.skip(message)
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
