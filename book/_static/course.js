@@ -1,12 +1,19 @@
-// A formula that is wider than the screen scrolls by itself; the keyboard must reach it to scroll it.
-const reachable = () => {
-  for (const formula of document.querySelectorAll(".katex-display")) {
-    if (formula.scrollWidth > formula.clientWidth) formula.tabIndex = 0;
-    else formula.removeAttribute("tabindex");
+// What scrolls by itself (a formula, code, an output, a table) must be reached by the keyboard. Its size is asked for when the
+// browser has laid it out, so that nothing off the screen has to be.
+const reachable = new ResizeObserver((entries) => {
+  for (const {target: box} of entries) {
+    const {overflowX, overflowY} = getComputedStyle(box);
+    const scrolls = (how, size, room) => /auto|scroll/.test(how) && size > room;
+    if (scrolls(overflowX, box.scrollWidth, box.clientWidth) || scrolls(overflowY, box.scrollHeight, box.clientHeight)) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
   }
+});
+const observe = () => {
+  for (const box of document.querySelectorAll(".katex-display, pre, .cell_output > .output, .pst-scrollable-table-container")) reachable.observe(box);
 };
-addEventListener("load", reachable);
-addEventListener("resize", reachable);
+observe();
+new MutationObserver(observe).observe(document.getElementById("main-content"), {subtree: true, childList: true});
+document.fonts.addEventListener("loadingdone", () => (reachable.disconnect(), observe())); // letters of another width
 
 // The table of claims: show the rows of one verdict, or with one word in them.
 for (const filter of document.querySelectorAll(".claim-filter")) {

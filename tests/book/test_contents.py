@@ -93,10 +93,11 @@ def test_nothing_is_loaded_that_asks_another_host():
     assert CONFIG["sphinx"]["config"]["nb_ipywidgets_js"] == {}
 
 
-def test_npm_versions_are_exact_and_locked_without_addresses():
-    package = json.loads((ROOT / "package.json").read_text("utf-8"))
-    lock = json.loads((ROOT / "package-lock.json").read_text("utf-8"))["packages"]
-    for name, version in (package["dependencies"] | package["devDependencies"]).items():
+@pytest.mark.parametrize("folder", [".", "tests/audit"])
+def test_npm_versions_are_exact_and_locked_without_addresses(folder):
+    package = json.loads((ROOT / folder / "package.json").read_text("utf-8"))
+    lock = json.loads((ROOT / folder / "package-lock.json").read_text("utf-8"))["packages"]
+    for name, version in (package.get("dependencies", {}) | package["devDependencies"]).items():
         assert re.fullmatch(r"\d+\.\d+\.\d+", version), name
         assert lock[f"node_modules/{name}"]["version"] == version
     for name, entry in lock.items():

@@ -11,6 +11,8 @@ import pytest
 from docutils import nodes
 from fontTools.ttLib import TTFont
 from PIL import Image
+from pygments.styles import get_style_by_name
+from pygments.token import STANDARD_TYPES, Text
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
@@ -183,6 +185,48 @@ def test_description_is_the_first_real_paragraph_cut_at_a_word():
 def test_only_rules_for_unused_classes_are_left_out(css, kept):
     pruned = small_assets.prune(css, {"used"})
     assert pruned.replace(" ", "") == kept.replace(" ", "")
+
+
+def test_addresses_in_a_joined_style_sheet_are_relative_to_its_folder(tmp_path):
+    (tmp_path / "styles").mkdir()
+    text = '.a{background:url(a.png)}.b{background:url("data:image/png;base64,")}'
+    for place in (".", "styles"):
+        (tmp_path / place / "some.css").write_text(text)
+    joined = small_assets.style_of(tmp_path / "some.css", tmp_path)
+    assert joined == text.replace("url(a.png)", "url(../a.png)")
+    assert small_assets.style_of(tmp_path / "styles" / "some.css", tmp_path) == text
+
+
+def test_a_page_links_the_books_own_style_sheets_and_leaves_the_others_to_the_joint_one():
+    app = SimpleNamespace(config=SimpleNamespace(html_css_files=[("course.css", {})]))
+    names = ["pygments.css", "_static/styles/some-theme.css", "katex/katex.css", "_static/course.css"]
+    context = {"css_files": [SimpleNamespace(filename=name) for name in names]}
+    small_assets.page_context(app, "page", "page.html", context, None)
+    assert [style.filename for style in context["css_files"]] == ["katex/katex.css", "_static/course.css"]
+    assert app.styles_to_join == ["pygments.css", "styles/some-theme.css"]
+
+
+def test_the_theme_does_not_measure_what_might_scroll():
+    program = (small_assets.THEME / "scripts" / "pydata-sphinx-theme.js").read_text("utf-8")
+    without = small_assets.without_tab_stops(program)
+    assert "scrollWidth" in program and "scrollWidth" not in without
+    assert 0 < len(program) - len(without) < 400
+    with pytest.raises(ExtensionError, match="version"):
+        small_assets.without_tab_stops("another program")
+
+
+def test_plain_code_has_no_elements_and_coloured_code_keeps_them():
+    name = '<span class="n">a</span><span class="w"> </span>'
+    call = '<span class="nb">len</span><span class="p">(</span>'
+    assert lean_pages.plain_code(name + call) == 'a <span class="nb">len</span>('
+
+
+@pytest.mark.parametrize("style", ["a11y-high-contrast-light", "a11y-high-contrast-dark"])
+def test_code_that_loses_its_elements_has_the_colour_of_the_text(style):
+    look = get_style_by_name(style).style_for_token
+    for token, name in STANDARD_TYPES.items():
+        if name in lean_pages.PLAIN:
+            assert look(token) == look(Text), token
 
 
 def test_font_keeps_the_named_icons(tmp_path):

@@ -1,39 +1,21 @@
 """Chromium and a server for the built site.
 
-Debian's package is ``chromium``; another one is named by the variable COURSE_CHROMIUM. Where there is none,
-these tests are skipped, or fail when COURSE_REQUIRE_BROWSER=1 says that there has to be one.
+Where there is no Chromium (`scripts/chromium.py` says which is taken), these tests are skipped, or fail when
+COURSE_REQUIRE_BROWSER=1 says that there has to be one.
 """
 
-import functools
-import gzip
-import http.server
 import os
-import shutil
-import threading
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SITE = ROOT / "_build" / "html"
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",  # no name of a host leads anywhere
-]
+sys.path.insert(0, str(ROOT / "scripts"))
 
-
-def find_chromium() -> str | None:
-    """Return the path of a Chromium, or None."""
-    named = os.environ.get("COURSE_CHROMIUM")
-    return named or next((path for name in NAMES if (path := shutil.which(name))), None)
+from chromium import ARGUMENTS, find_chromium  # noqa: E402
+from served_site import NO_SITE, SITE, served  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -53,45 +35,17 @@ def browser() -> Iterator:
         chromium.close()
 
 
-class CompressingHandler(http.server.SimpleHTTPRequestHandler):
-    """Serve text compressed, as web servers do, and say nothing on the terminal."""
-
-    def log_message(self, *args) -> None:
-        """Say nothing."""
-
-    def do_GET(self) -> None:
-        """Send one file."""
-        path = Path(self.translate_path(self.path))
-        path = path / "index.html" if path.is_dir() else path
-        if not path.is_file():
-            self.send_error(404)
-            return
-        kind, content = self.guess_type(str(path)), path.read_bytes()
-        self.send_response(200)
-        if kind.startswith("text/") or kind.split("/")[1].split("+")[-1] in ("javascript", "json", "xml"):
-            content = gzip.compress(content, 6)
-            self.send_header("Content-Encoding", "gzip")
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-
 @pytest.fixture(scope="session")
 def address() -> Iterator[str]:
     """Serve the built site on this machine and return the address of its root."""
     if not (SITE / "index.html").is_file():
-        pytest.fail("there is no _build/html/index.html: run `make book` first", pytrace=False)
-    handler = functools.partial(CompressingHandler, directory=str(SITE))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    server.server_close()
+        pytest.fail(NO_SITE.format(SITE.relative_to(ROOT)), pytrace=False)
+    with served(SITE) as root:
+        yield root
 
 
 def pytest_generate_tests(metafunc) -> None:
-    """Give a test that asks for ``page_name`` each page that _toc.yml lists, and the search page."""
+    """Give a test that asks for ``page_name`` each page that _toc.yml lists, the index of terms and the search page."""
     if "page_name" in metafunc.fixturenames:
         import yaml
 
@@ -99,6 +53,7 @@ def pytest_generate_tests(metafunc) -> None:
         names = [
             toc["root"],
             *(chapter["file"] for part in toc["parts"] for chapter in part["chapters"]),
+            "genindex",
             "search",
         ]
         metafunc.parametrize("page_name", [f"{name}.html" for name in names])
