@@ -222,15 +222,18 @@
 
   // One measure a row: how its line looks, its name, its formula in letters and in numbers, its value
   function table(lines, words) {
-    const formulas = {
-      precision: "TP / (TP + FP)", recall: "TP / (TP + FN)", falseRate: "FP / (FP + TN)",
-      accuracy: "(TP + TN) / (TP + FP + FN + TN)", f1: "2 TP / (2 TP + FP + FN)",
+    const rows = {
+      precision: [words.precision, "TP / (TP + FP)"],
+      recall: [words.recall, "TP / (TP + FN)"],
+      falseRate: [words.falseRate, "FP / (FP + TN)"],
+      accuracy: [words.accuracy, "(TP + TN) / (TP + FP + FN + TN)"],
+      f1: [words.f1, "2 TP / (2 TP + FP + FN)"],
     };
     const sample = (name) => svg("svg", { viewBox: "0 0 26 8", class: "metrics-sample", "aria-hidden": "true" }, svg("path", { class: `metrics-curve metrics-${name}`, d: "M1 4H25" }));
-    return Lab.make("table", { class: "metrics-table" }, Lab.make("tbody", {}, ...Object.entries(lines).map(([name, [fraction, value]]) =>
+    return Lab.make("table", { class: "metrics-table" }, Lab.make("tbody", {}, ...Object.entries(rows).map(([name, [title, formula]]) =>
       Lab.make("tr", {},
-        Lab.make("th", { scope: "row" }, words[name], ...(name === "falseRate" ? [] : [sample(name)])),
-        Lab.make("td", {}, Lab.make("span", { text: formulas[name] }), fraction), value))));
+        Lab.make("th", { scope: "row" }, title, ...(name === "falseRate" ? [] : [sample(name)])),
+        Lab.make("td", {}, Lab.make("span", { text: formula }), lines[name][0]), lines[name][1]))));
   }
 
   // Drag anywhere on the histogram with the mouse or a finger
