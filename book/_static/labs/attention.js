@@ -99,7 +99,7 @@ courseLabs.attention = async (stage, words) => {
     const pixel = CELL / PATCH, side = SIDE * PATCH;
     for (let k = 0; k < side * side; k++) {
       const colour = [...bytes.slice(3 * k, 3 * k + 3)], grey = 0.3 * colour[0] + 0.59 * colour[1] + 0.11 * colour[2];
-      context.fillStyle = `rgb(${colour.map((value) => 0.4 * (value + grey))})`;
+      context.fillStyle = `rgb(${colour.map((value) => 0.45 * (value + grey))})`;
       context.fillRect((k % side) * pixel, Math.floor(k / side) * pixel, pixel, pixel);
     }
     const corner = (i) => [(i % SIDE) * CELL, Math.floor(i / SIDE) * CELL];
@@ -221,11 +221,9 @@ courseLabs.attention = async (stage, words) => {
   stage.append(
     pictures,
     Lab.make("div", { class: "lab-row" },
-      Lab.make("div", { class: "lab-panel" }, picture, directions),
-      Lab.make("div", { class: "lab-panel" }, maps, mapsNote)),
-    Lab.make("div", { class: "lab-row" },
-      Lab.make("div", { class: "lab-panel" }, status, arithmetic, answer, Lab.make("div", { class: "lab-buttons" }, Lab.button(words.reset, reset))),
-      Lab.make("div", { class: "lab-panel" }, table)));
+      Lab.make("div", { class: "lab-panel" }, picture, directions, status, arithmetic, answer,
+        Lab.make("div", { class: "lab-buttons" }, Lab.button(words.reset, reset))),
+      Lab.make("div", { class: "lab-panel" }, maps, mapsNote, table)));
   await choose(start.sample);
   return {
     get sample() { return samples[now.sample].name; },
