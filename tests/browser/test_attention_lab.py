@@ -162,3 +162,15 @@ def test_the_open_lab_is_accessible_and_fits(browser, address, theme):
                 ".filter((e) => Math.min(e.offsetWidth, e.offsetHeight) < 24).length"
             )
             assert narrow == 0, width
+
+
+def test_a_picture_that_does_not_load_is_reported_and_changes_nothing(browser, address):
+    with opened(browser, address + PAGE) as page:
+        lab = open_lab(page, "attention")
+        before = result(lab, "map")
+        page.route("**/data-attention-rocket.js", lambda route: route.abort())
+        lab.locator(".lab-thumbnails input[value=rocket]").click()
+        words = lab.evaluate("(lab) => JSON.parse(lab.querySelector('.lab-words').textContent)")
+        lab.get_by_text(words["missing"]).wait_for()
+        assert result(lab, "sample") == "cat" and result(lab, "map") == before
+        assert lab.locator(".lab-thumbnails input:checked").get_attribute("value") == "cat"

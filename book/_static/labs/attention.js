@@ -84,7 +84,11 @@ courseLabs.attention = async (stage, words) => {
     Lab.paint(canvas, Lab.bytes(image));
     return canvas;
   };
-  const missing = () => (status.textContent = words.missing);
+  const mark = (k) => (pictures.querySelectorAll("input")[k].checked = true);
+  const missing = () => {
+    mark(now.sample);
+    status.textContent = words.missing;
+  };
   const pictures = Lab.make("fieldset", { class: "lab-faces lab-thumbnails" }, Lab.make("legend", { text: words.pictures }),
     ...samples.map((sample, k) => face("lab-attention-sample", sample.name, k === start.sample, names[k], thumbnail(sample), names[k], () => choose(k).catch(missing))));
   const directions = Lab.choices(words.direction, { given: words.given, received: words.received }, now.direction, (value) => {
@@ -213,7 +217,7 @@ courseLabs.attention = async (stage, words) => {
   picture.addEventListener("blur", () => (now.patch = patch())); // whoever moves on with Tab keeps the patch
   const reset = async () => {
     Object.assign(now, start, { pointed: null });
-    pictures.querySelectorAll("input")[start.sample].checked = true;
+    mark(start.sample);
     directions.querySelector("input").checked = true;
     await choose(start.sample);
   };
