@@ -112,11 +112,11 @@ const Lab = {
   },
 
   // Point at one of rows × columns cells of a canvas: `move(row, column)` for the pointer and the arrow keys, `pick` for
-  // a click, a touch, Enter or Space, `leave` when the pointer goes. `label` tells what the keys do. Rows and columns may
-  // change later, in the object that was given.
+  // a click, a touch, Enter or Space, `leave` when the pointer goes. `label` tells what the keys do, `place` where they
+  // begin. Rows and columns may change later, in the object that was given.
   cursor(canvas, grid) {
     const { label, move, pick = move, leave = () => {} } = grid;
-    let place = [0, 0];
+    let place = grid.place ?? [0, 0];
     canvas.setAttribute("tabindex", "0");
     canvas.setAttribute("role", "application");
     canvas.setAttribute("aria-label", label);
