@@ -1,28 +1,27 @@
 """The lab on attention: every attention weight of two trained Vision Transformers, on scenes and on photographs."""
 
 import numpy as np
-import skimage.data
 import torch
-from PIL import Image
 
 from utils import data, labs
-from utils.data.folder import middle_square
 from utils.explanations import attention_weights
+from utils.labs.samples import photographs
 from utils.torch_training import to_tensor
 from utils.trained import load_trained
 
 SCENES = {"ring": 13, "star": 9, "crescent": 37, "cross": 27}
 """Names of samples, and which of the validation scenes they are: two that are answered well, two that are doubtful."""
-PHOTOGRAPHS = {"cat": "chelsea", "coffee": "coffee", "rocket": "rocket", "astronaut": "astronaut"}
-"""Names of samples, and the functions of `skimage.data` that give the photographs; the model knows cats only."""
+PHOTOGRAPHS = ("cat", "coffee", "rocket", "astronaut")
+"""Names of photographs; the model knows cats only."""
 KINDS = {"vit_scenes": "shapes", "vit_cifar10": "things"}
 """The key of the class names of each model among the words of the lab."""
 
 
 def make() -> dict[str, str]:
     """Return the script with the pictures and the answers, and one for each picture with its weights."""
-    samples, scripts = [], {}
-    for model, pictures in (("vit_scenes", drawn_scenes()), ("vit_cifar10", photographs())):
+    samples, scripts, photos = [], {}, photographs()
+    chosen = {name: photos[name] for name in PHOTOGRAPHS}
+    for model, pictures in (("vit_scenes", drawn_scenes()), ("vit_cifar10", chosen)):
         probabilities, weights = answers_and_weights(model, np.stack(list(pictures.values())))
         for k, (name, picture) in enumerate(pictures.items()):
             samples.append(
@@ -44,14 +43,6 @@ def drawn_scenes() -> dict[str, np.ndarray]:
     """Return the scenes by name: uint8 (32, 32, 3)."""
     drawn = data.load("scenes", "validation", max(SCENES.values()) + 1, 0).images
     return {name: drawn[k] for name, k in SCENES.items()}
-
-
-def photographs() -> dict[str, np.ndarray]:
-    """Return the middle squares of the photographs by name, as small as the model wants them: uint8 (32, 32, 3)."""
-    return {
-        name: np.asarray(middle_square(Image.fromarray(getattr(skimage.data, function)()), 32))
-        for name, function in PHOTOGRAPHS.items()
-    }
 
 
 @torch.no_grad()

@@ -7,8 +7,9 @@ import numpy as np
 import torch
 
 from utils import labs
+from utils.data.cifar10 import CLASS_NAMES
 from utils.explained_models import ExplainedCnn, ExplainedVit, export_explained
-from utils.labs.samples import CIFAR10_NAMES, SIDE, first_scenes, photographs
+from utils.labs.samples import SIDE, first_scenes, photographs
 from utils.torch_training import predict, to_tensor
 from utils.trained import load_trained
 from utils.web_page import TEMPLATES, runtime_script
@@ -54,7 +55,7 @@ def family_script(family: str) -> str:
 def samples_of(family: str) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     """Return pictures by name, uint8 (32, 32, 3), and the classes that the pair of models knows."""
     if family == "cifar10":
-        return photographs(), CIFAR10_NAMES
+        return photographs(), CLASS_NAMES
     scenes = first_scenes()
     return {
         scenes.class_names[label]: image for image, label in zip(scenes.images, scenes.labels, strict=True)

@@ -7,7 +7,6 @@ from utils.data.dataset import ImageDataset
 from utils.data.folder import in_colour, middle_square
 
 SIDE = 32
-CIFAR10_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 _PHOTOGRAPHS = {"cat": "chelsea", "rocket": "rocket", "coffee": "coffee", "astronaut": "astronaut"}
 _FROM_SCIKIT_LEARN = {"temple": "china.jpg", "flower": "flower.jpg"}
 
