@@ -112,9 +112,8 @@ const Lab = {
   },
 
   // Point at one of rows × columns cells of a canvas: `move(row, column)` for the pointer and the arrow keys, `pick` for
-  // a click, a touch, Enter or Space, `leave` when the pointer goes. `label` tells what the keys do.
-  cursor(canvas, { rows, columns, label, move, pick = move, leave = () => {} }) {
-    let place = [0, 0];
+  // a click, a touch, Enter or Space, `leave` when the pointer goes. `label` tells what the keys do, `place` where they begin.
+  cursor(canvas, { rows, columns, label, move, pick = move, leave = () => {}, place = [0, 0] }) {
     canvas.setAttribute("tabindex", "0");
     canvas.setAttribute("role", "application");
     canvas.setAttribute("aria-label", label);
