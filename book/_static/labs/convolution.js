@@ -53,7 +53,7 @@
     let state = start(), around, map;
 
     // The picture with its padding, and the square that the kernel covers
-    const input = Lab.canvas(1, 1, ""), frame = Lab.make("div", { class: "convolution-rim" }), square = Lab.make("div", { class: "convolution-window" });
+    const input = Lab.canvas(1, 1, ""), frame = Lab.make("div", { class: "convolution-rim" }), square = Lab.make("div", { class: "lab-frame" });
     const inputTitle = Lab.make("div", { class: "lab-title" });
     const drawInput = () => {
       Object.assign(input, { width: around.size, height: around.size });
@@ -65,7 +65,7 @@
     };
 
     // The map; a new canvas, as the number of its pixels changes
-    const mapHolder = Lab.make("div", { class: "convolution-sheet" }), mapSquare = Lab.make("div", { class: "convolution-window" });
+    const mapHolder = Lab.make("div", { class: "lab-sheet" }), mapSquare = Lab.make("div", { class: "lab-frame" });
     const mapTitle = Lab.make("div", { class: "lab-title" }), ends = [Lab.make("span"), Lab.make("span", { text: "0" }), Lab.make("span")];
     const drawMap = () => {
       const canvas = Lab.canvas(map.size, map.size, ""), peak = Math.max(...map.values.map(Math.abs), 1e-9);
@@ -158,13 +158,13 @@
     };
 
     const panel = (...children) => Lab.make("div", { class: "lab-panel" }, ...children);
-    const scale = Lab.make("div", { class: "convolution-scale" }, Lab.make("div"), ...ends);
+    const scale = Lab.make("div", { class: "lab-scale" }, Lab.make("div"), ...ends);
     stage.append(
       choices,
       panel(Lab.make("div", { class: "lab-title", text: words.kernel }), buttons),
       settings,
       Lab.make("div", { class: "convolution-maps" },
-        panel(inputTitle, Lab.make("div", { class: "convolution-sheet" }, input, frame, square)),
+        panel(inputTitle, Lab.make("div", { class: "lab-sheet" }, input, frame, square)),
         panel(Lab.make("div", { class: "lab-title", text: words.numbers }), Lab.make("div", { class: "convolution-kernel" }, ...fields), sumNote),
         panel(mapTitle, mapHolder, scale)),
       panel(sizeNote, restNote),
