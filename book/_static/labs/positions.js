@@ -145,7 +145,7 @@
     })]));
     const cells = Object.fromEntries(Object.keys(kinds).map((name) => [name, [1, 2, 3].map(() => Lab.make("td"))]));
     const pairTable = Lab.make("table", { class: "positions-scores" },
-      Lab.make("tr", {}, ...["", words.this_pair, words.smallest, words.largest].map((text) => Lab.make(text ? "th" : "td", { scope: text && "col", text }))),
+      Lab.make("tr", {}, ...["", words.this_pair, words.smallest, words.largest].map((text) => Lab.make(text ? "th" : "td", { scope: text ? "col" : null, text }))),
       ...Object.entries(cells).map(([name, row]) => Lab.make("tr", {}, Lab.make("th", { scope: "row", text: kinds[name] }), ...row)));
     const stepOn = () => {
       const [n, m] = state.pair, back = Math.max(n, m) === PLACES - 1 ? -Math.min(n, m) : 1;
