@@ -17,7 +17,8 @@ from playwright.sync_api import sync_playwright
 ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "_build" / "html"
 PREVIEWS = ROOT / "book" / "_static" / "labs" / "previews"
-WIDTH, HEIGHT = 660, 420  # CSS pixels of a picture; what is below is cut off
+WIDTH, HEIGHT = 660, 400  # CSS pixels of a picture; what is below is cut off
+SCALE = 1.25
 
 
 def main() -> None:
@@ -40,7 +41,7 @@ def photograph(browser, name: str, theme: str) -> None:
     context = browser.new_context(
         viewport={"width": 1250, "height": 1400},
         color_scheme=theme,
-        device_scale_factor=2,
+        device_scale_factor=SCALE,
         reduced_motion="reduce",
     )
     page = context.new_page()
@@ -56,7 +57,7 @@ def photograph(browser, name: str, theme: str) -> None:
         "height": min(box["height"], HEIGHT),
     }
     picture = Image.open(io.BytesIO(page.screenshot(clip=clip, full_page=True))).convert("RGB")
-    picture.save(PREVIEWS / f"{name}-{theme}.webp", quality=45, method=6)
+    picture.save(PREVIEWS / f"{name}-{theme}.webp", quality=40, method=6)
     context.close()
 
 

@@ -84,11 +84,11 @@ def preview(root: Path, name: str, theme: str) -> Path:
 
 
 def picture_size(path: Path) -> tuple[int, int] | None:
-    """Return width and height of a picture in CSS pixels, half of its own, or None if there is none yet."""
+    """Return width and height of a picture in its own pixels, or None if there is none yet."""
     if not path.is_file():
         return None
     with Image.open(path) as image:
-        return image.width // 2, image.height // 2
+        return image.size
 
 
 def visit_html(translator, node: lab) -> None:
