@@ -17,8 +17,16 @@ from playwright.sync_api import sync_playwright
 ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "_build" / "html"
 PREVIEWS = ROOT / "book" / "_static" / "labs" / "previews"
-WIDTH, HEIGHT = 660, 400  # CSS pixels of a picture; what is below is cut off
+WIDTH, HEIGHT = 630, 400  # CSS pixels of a picture; what is below is cut off
 SCALE = 1.25
+PLACE = """() => {
+  const stage = document.querySelector(".lab-stage");
+  const isLarge = (part) => part.getBoundingClientRect().width > 100;
+  const drawn = [...stage.querySelectorAll("canvas, svg, img")].filter(isLarge)[0];
+  let top = drawn ?? stage;
+  while (top !== stage && top.parentElement !== stage && !top.matches(".lab-row")) top = top.parentElement;
+  return top.getBoundingClientRect();
+}"""  # what is drawn is more telling than the controls above it
 
 
 def main() -> None:
@@ -39,7 +47,7 @@ def main() -> None:
 def photograph(browser, name: str, theme: str) -> None:
     """Open one lab and save how it looks."""
     context = browser.new_context(
-        viewport={"width": 1250, "height": 1400},
+        viewport={"width": 1250, "height": 3000},
         color_scheme=theme,
         device_scale_factor=SCALE,
         reduced_motion="reduce",
@@ -49,14 +57,10 @@ def photograph(browser, name: str, theme: str) -> None:
     page.locator(".lab-open").click()
     page.wait_for_selector(".lab[data-state=ready]")
     page.evaluate("document.activeElement.blur()")
-    box = page.locator(".lab-stage").bounding_box()
-    clip = {
-        "x": box["x"],
-        "y": box["y"],
-        "width": min(box["width"], WIDTH),
-        "height": min(box["height"], HEIGHT),
-    }
-    picture = Image.open(io.BytesIO(page.screenshot(clip=clip, full_page=True))).convert("RGB")
+    page.mouse.move(0, 0)
+    box = page.evaluate(PLACE)
+    clip = {"x": box["x"], "y": box["y"], "width": WIDTH, "height": HEIGHT}
+    picture = Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("RGB")
     picture.save(PREVIEWS / f"{name}-{theme}.webp", quality=40, method=6)
     context.close()
 
