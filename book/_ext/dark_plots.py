@@ -14,7 +14,7 @@ from sphinx.application import Sphinx
 # ten colours of seaborn's palette "colorblind", which utils.plotting sets; a test holds the two together
 PALETTE = frozenset("#0173b2 #de8f05 #029e73 #d55e00 #cc78bc #ca9161 #fbafe4 #949494 #ece133 #56b4e9".split())
 GREY = 8  # the most by which the channels of a grey differ, of 255
-_PICTURE = re.compile(r"<image|QuadMesh|[Gg]radient|rgba?\(|hsla?\(")
+_PICTURE = re.compile(r"<image|QuadMesh|<linearGradient|<radialGradient|:\s*(?:rgb|hsl)a?\(")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}\b")
 
 

@@ -293,7 +293,7 @@ PLOT = '<svg><g id="figure_1"><path style="fill: #FFFFFF; stroke: #262626"/>{}</
 
 
 @pytest.mark.parametrize(
-    "inside", ["", '<path style="stroke: #0173b2"/>', '<text style="fill: #808080">a</text>']
+    "inside", ["", '<path style="stroke: #0173b2"/>', '<text style="fill: #808080">gradient</text>']
 )
 def test_lines_and_words_in_the_colours_of_the_course_are_a_plot(inside):
     assert dark_plots.is_plot(PLOT.format(inside))
