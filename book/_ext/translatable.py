@@ -35,7 +35,7 @@ class TranslateContents(SphinxTransform):
 
     def apply(self, **kwargs) -> None:
         """Keep the original words for extraction, then put the translated ones in their place."""
-        translate = _translator(self.app, self.env.docname)
+        translate = translator(self.app, self.env.docname)
         for contents in self.document.findall(toctree):
             contents.preserve_original_messages()
             contents["entries"] = [(title and translate(title), page) for title, page in contents["entries"]]
@@ -43,7 +43,8 @@ class TranslateContents(SphinxTransform):
                 contents["caption"] = translate(contents["caption"])
 
 
-def _translator(app: Sphinx, docname: str):
+def translator(app: Sphinx, docname: str):
+    """Return the function that translates a message by the catalogue of a page; without one, words stay as they are."""
     folders = [str(app.srcdir / folder) for folder in app.config.locale_dirs]
     domain = docname_to_domain(docname, app.config.gettext_compact)
     catalogue, found = load_catalogue(folders, app.config.language, domain)

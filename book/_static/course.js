@@ -74,3 +74,67 @@ for (const lab of document.querySelectorAll(".lab")) {
     }
   });
 }
+
+// What the reader has read, kept in this browser alone: a chapter is opened, read, or open again by the reader's own hand.
+{
+  const KEPT = "image-recognition-course";
+  const chapterOf = (url) => /chapters\/\w+\/\w+(?=\.html)/.exec(url)?.[0];
+  const remembered = () => {
+    try { return JSON.parse(localStorage.getItem(KEPT)) || {}; } catch { return null; } // storage may be forbidden
+  };
+  const remember = (name, state) => {
+    try { localStorage.setItem(KEPT, JSON.stringify({...remembered(), [name]: state, last: name})); } catch {}
+    showProgress();
+  };
+  const mark = (link, word) => {
+    link.querySelector(".state")?.remove();
+    if (word) link.insertAdjacentHTML("beforeend", ` <span class="state"><i aria-hidden="true"></i><span>${word}</span></span>`);
+  };
+  const showProgress = () => {
+    const states = remembered() || {};
+    const isRead = (link) => states[chapterOf(link.href)] == "read";
+    const word = document.getElementById("pst-header").dataset.read;
+    for (const link of document.querySelectorAll(".bd-links a")) mark(link, isRead(link) && word);
+    const box = document.querySelector(".course-progress");
+    if (!box) return;
+    const links = [...document.querySelectorAll(".course-map ol a")];
+    const titles = links.map((link) => (mark(link), link.textContent));
+    for (const link of links) mark(link, isRead(link) ? word : states[chapterOf(link.href)] && box.dataset.opened);
+    const count = (some) => box.dataset.count.replace("{read}", some.filter(isRead).length).replace("{all}", some.length);
+    for (const station of document.querySelectorAll(".course-map > li")) {
+      const name = station.querySelector(".station-name");
+      mark(name, states.last && count([...station.querySelectorAll("a")]));
+    }
+    const [bar, text, link] = ["progress", "span", "a"].map((tag) => box.querySelector(tag));
+    bar.max = links.length;
+    bar.value = links.filter(isRead).length;
+    text.textContent = count(links);
+    const at = Math.max(links.findIndex((other) => chapterOf(other.href) == states.last), 0);
+    const next = [...links.keys()].map((n) => (n + at) % links.length).find((n) => !isRead(links[n]));
+    link.hidden = next === undefined;
+    if (!link.hidden) {
+      link.href = links[next].href;
+      link.textContent = box.dataset.continue.replace("{title}", titles[next].trim());
+    }
+    box.hidden = !states.last;
+  };
+  const here = chapterOf(location.pathname);
+  const end = document.querySelector(".chapter-end");
+  if (here && end && remembered()) {
+    const [label, box] = [end.querySelector("label"), end.querySelector("input")];
+    remember(here, remembered()[here] || "opened");
+    label.hidden = !remembered().last;
+    box.checked = remembered()[here] == "read";
+    box.addEventListener("change", () => remember(here, box.checked ? "read" : "again"));
+    new IntersectionObserver(([entry]) => {
+      if (!entry.isIntersecting || remembered()[here] != "opened") return;
+      box.checked = true;
+      remember(here, "read");
+    }).observe(end);
+  }
+  document.querySelector(".course-progress button")?.addEventListener("click", () => {
+    localStorage.removeItem(KEPT);
+    showProgress();
+  });
+  addEventListener("pageshow", showProgress);
+}

@@ -55,9 +55,35 @@ def test_chapters_stand_in_the_order_of_their_parts():
                 assert part["caption"].startswith(chapter["file"].split("/")[1][0])
 
 
-def test_landing_page_links_every_chapter():
-    text = text_of(source("index"))
-    assert [name for name in CHAPTERS if name.startswith("chapters/") and name not in text] == []
+def test_the_map_has_facts_about_every_part_and_chapter_and_no_other():
+    facts = yaml.safe_load((ROOT / "book" / "chapters.yml").read_text("utf-8"))
+    assert list(facts["chapters"]) == [name for name in CHAPTERS if name.startswith("chapters/")]
+    assert list(facts["parts"]) == [part["caption"] for part in TOC["parts"] if part.get("numbered")]
+    for name, chapter in facts["chapters"].items():
+        assert set(chapter) == {"question", "read", "run", "level", "related"}, name
+        assert 15 < len(chapter["question"]) < 100 and chapter["question"].endswith("?")
+        assert chapter["level"] in (1, 2, 3) and 1 <= chapter["run"] <= 120
+        following = CHAPTERS[CHAPTERS.index(name) + 1]
+        assert chapter["related"] in facts["chapters"] and chapter["related"] not in (name, following), name
+
+
+MINUTES = {
+    "twenty minutes": 20,
+    "half an hour": 30,
+    "forty minutes": 40,
+    "three quarters of an hour": 45,
+    "an hour": 60,
+    "an hour and a half": 90,
+}
+
+
+@pytest.mark.parametrize("name", [name for name in CHAPTERS if name.startswith("chapters/")])
+def test_the_map_and_the_chapter_say_the_same_reading_time(name):
+    said = re.search(
+        r"\*\*Time\.\*\* (?:Reading takes )?(.+?)(?: to read,|; the whole page runs)", text_of(source(name))
+    )
+    facts = yaml.safe_load((ROOT / "book" / "chapters.yml").read_text("utf-8"))
+    assert MINUTES[said.group(1).lower()] == facts["chapters"][name]["read"]
 
 
 @pytest.mark.parametrize("name", sorted(EXTENSIONS))

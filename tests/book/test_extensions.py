@@ -19,6 +19,7 @@ sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
 import accessible  # noqa: E402
 import colab_copies  # noqa: E402
+import dark_plots  # noqa: E402
 import fresh_outputs  # noqa: E402
 import held_by  # noqa: E402
 import inline_drawings  # noqa: E402
@@ -330,3 +331,46 @@ def test_a_logo_is_made_as_small_as_the_menu_shows_it(tmp_path):
             assert logo.width == small_assets.LOGO_PIXELS and logo.height < logo.width
     assert path.stat().st_size < before / 4
     small_assets.shrink_logo(tmp_path / "not-there.png")
+
+
+PLOT = '<svg><g id="figure_1"><path style="fill: #FFFFFF; stroke: #262626"/>{}</g></svg>'
+
+
+@pytest.mark.parametrize(
+    "inside", ["", '<path style="stroke: #0173b2"/>', '<text style="fill: #808080">gradient</text>']
+)
+def test_lines_and_words_in_the_colours_of_the_course_are_a_plot(inside):
+    assert dark_plots.is_plot(PLOT.format(inside))
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        '<image xlink:href="data:image/png;base64,"/>',
+        '<g id="QuadMesh_1"/>',
+        '<path style="fill: #e2925a"/>',
+        '<path style="fill: rgb(1, 2, 3)"/>',
+        '<linearGradient id="a"/>',
+    ],
+)
+def test_what_may_be_a_picture_is_no_plot(inside):
+    assert not dark_plots.is_plot(PLOT.format(inside))
+    assert not dark_plots.is_plot('<svg><path style="fill: #ffffff"/></svg>'), "a drawing of somebody else"
+
+
+def test_plots_are_judged_by_the_palette_that_the_figures_have():
+    from utils.plotting import PALETTE
+
+    assert dark_plots.PALETTE == {colour.lower() for colour in PALETTE}
+
+
+def test_plots_get_a_class_and_pictures_do_not(tmp_path):
+    (tmp_path / "plot.svg").write_text(PLOT.format(""))
+    (tmp_path / "scene.svg").write_text(PLOT.format('<path style="fill: #123456"/>'))
+    Image.new("RGB", (3, 2)).save(tmp_path / "p.png")
+    sources = {path.name: path for path in tmp_path.iterdir()}
+    tags = [
+        f'<img alt="x" src="../_images/{name}" />' for name in ("plot.svg", "scene.svg", "p.png", "gone.svg")
+    ]
+    expected = [tags[0].replace("<img", '<img class="plot"'), *tags[1:]]
+    assert dark_plots.mark_plots("".join(tags), sources) == "".join(expected)

@@ -92,6 +92,73 @@ def test_landing_page_is_a_page_and_no_redirect(site):
     assert page.select_one("svg.drawing[role=img][aria-label]")
 
 
+def chapters() -> dict[str, dict]:
+    """Return the facts about each chapter."""
+    return yaml.safe_load((ROOT / "book" / "chapters.yml").read_text("utf-8"))["chapters"]
+
+
+def test_the_map_on_the_landing_page_leads_to_every_chapter_in_its_order(site):
+    course_map = parse(site / "index.html").select_one("ul#course-map.course-map")
+    links = course_map.select("ol > li > p:first-child > a")
+    assert [link["href"] for link in links] == [f"{name}.html" for name in chapters()]
+    assert all(link.get_text(strip=True) for link in links)
+    assert len(course_map.find_all("li", recursive=False)) == 7
+    words = course_map.get_text()
+    assert [facts["question"] for facts in chapters().values() if facts["question"] not in words] == []
+    assert len(course_map.select(".chapter-facts")) == len(links)
+
+
+def test_each_chapter_says_what_it_takes_and_where_to_go_next(site):
+    names = [*chapters(), "book/notation"]
+    for name, following in zip(names, names[1:], strict=False):
+        page, facts = parse(site / f"{name}.html"), chapters()[name]
+        head = page.select_one("h1 + .chapter-facts").get_text()
+        assert f"{facts['read']} min to read" in head and " s to run" in head
+        assert ("introductory", "intermediate", "demanding")[facts["level"] - 1] in head
+        links = [
+            target(site, f"{name}.html", link["href"])[0].relative_to(site.resolve()).as_posix()
+            for link in page.select("nav.chapter-end li a")
+        ]
+        assert links == [f"{following}.html", f"{facts['related']}.html"], name
+        for other in (following, facts["related"]):
+            if other in chapters():
+                assert chapters()[other]["question"] in page.select_one("nav.chapter-end").get_text()
+    assert not parse(site / "book" / "glossary.html").select(".chapter-facts, .chapter-end")
+
+
+def test_each_chapter_can_be_launched_and_downloaded_and_no_other_page(site):
+    config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
+    repository = config["repository"]["url"].removeprefix("https://github.com/")
+    for name, page in pages(site):
+        name = name.removesuffix(".html")
+        buttons = {link.get_text(strip=True): link for link in page.select(".article-header-buttons a[href]")}
+        if name not in chapters():
+            assert not {"Binder", "Colab", ".ipynb"} & set(buttons), name
+            continue
+        for group in page.select(".article-header-buttons button.dropdown-toggle"):
+            assert group["aria-label"], name
+        branch = config["repository"]["branch"]
+        assert buttons["Binder"]["href"] == (
+            f"https://mybinder.org/v2/gh/{repository}/{branch}?urlpath=lab/tree/{name}.ipynb"
+        )
+        assert buttons["Colab"]["href"] == (
+            f"https://colab.research.google.com/github/{repository}/blob/colab/{name}.ipynb"
+        )
+        assert (site.parent / "colab" / f"{name}.ipynb").is_file(), "what the branch of Colab is made of"
+        download, _ = target(site, f"{name}.html", buttons[".ipynb"]["href"])
+        assert download.is_file() and download.name == Path(name).name + ".ipynb"
+        assert all(buttons[words].get("title") for words in ("Binder", "Colab", ".ipynb"))
+
+
+def test_only_plots_are_turned_in_the_dark_and_most_of_them_are(site):
+    images = [image for _, page in pages(site) for image in page.select("article img[src*=_images]")]
+    plots = [image for image in images if "plot" in image.get("class", [])]
+    assert len(plots) > 0.4 * len(images)
+    for image in plots:
+        svg = (site / "_images" / Path(image["src"]).name).read_text("utf-8")
+        assert "<image" not in svg and "QuadMesh" not in svg
+
+
 def test_every_page_of_the_contents_is_built(site):
     assert [name for name in names_of_pages() if not (site / name).is_file()] == []
 
