@@ -103,19 +103,19 @@ def page_context(app: Sphinx, pagename: str, templatename: str, context: dict, d
         return
     translate = translator(app, app.config.root_doc)
 
-    def step(name: str, link: str, title: str) -> dict:
+    def step(kind: str, name: str) -> dict:
+        link, title = app.builder.get_relative_uri(pagename, name), escape(app.env.titles[name].astext())
         question = translate(chapters[name]["question"]) if name in chapters else ""
-        return {"link": link, "title": title, "question": question}
+        return {"kind": kind, "link": link, "title": title, "question": question}
 
     chapter = chapters[pagename]
     head = app.builder.templates.render("chapter-facts.html", {"chapter": chapter, "brief": False})
     context["body"] = context["body"].replace("</h1>", f"</h1>\n{head}", 1)
-    related = chapter["related"]
-    title = escape(app.env.titles[related].astext())
-    context["steps"] = [step(related, app.builder.get_relative_uri(pagename, related), title)]
-    if after := context.get("next"):
-        name = app.builder.relations[pagename][2]
-        context["steps"].insert(0, step(name, after["link"], after["title"]))
+    context["steps"] = [step("related", chapter["related"])]
+    if "lab" in chapter:
+        context["steps"].append(step("lab", f"book/labs/{chapter['lab']}"))
+    if after := app.builder.relations[pagename][2]:
+        context["steps"].insert(0, step("next", after))
 
 
 def setup(app: Sphinx) -> dict:
