@@ -1,14 +1,14 @@
 """Chromium and a server for the built site.
 
-Debian's package is ``chromium``; another one is named by the variable COURSE_CHROMIUM. Where there is none,
-these tests are skipped, or fail when COURSE_REQUIRE_BROWSER=1 says that there has to be one.
+Where there is no Chromium (`scripts/chromium.py` says which is taken), these tests are skipped, or fail when
+COURSE_REQUIRE_BROWSER=1 says that there has to be one.
 """
 
 import functools
 import gzip
 import http.server
 import os
-import shutil
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,23 +17,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "_build" / "html"
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",  # no name of a host leads anywhere
-]
+sys.path.insert(0, str(ROOT / "scripts"))
 
-
-def find_chromium() -> str | None:
-    """Return the path of a Chromium, or None."""
-    named = os.environ.get("COURSE_CHROMIUM")
-    return named or next((path for name in NAMES if (path := shutil.which(name))), None)
+from chromium import ARGUMENTS, find_chromium  # noqa: E402
 
 
 @pytest.fixture(scope="session")
