@@ -28,7 +28,7 @@ WORDS = {
     "contents": "Contents",
     "about": "About this book",
     "origin": "The website, where this file comes from, has the newest edition:",
-    "edition": "The code that the website folds away, mostly that of figures, is left out here, and what it folds up is open.",
+    "edition": "The code that the website folds away, mostly that of figures, is left out here; solutions are open.",
     "lab": "This lab runs in a browser:",
 }
 FILES = {"pdf": "image_recognition.pdf", "epub": "image_recognition.epub"}
