@@ -33,6 +33,7 @@ $(AUDITED): $(INSTALLED) tests/audit/package.json tests/audit/package-lock.json
 book: $(INSTALLED) $(NODE_INSTALLED)  ## execute what changed and build the website: _build/html/index.html
 	$(BIN)/python scripts/execute.py --jobs $(JOBS)
 	$(BIN)/jupyter-book build . -q -W -n --keep-going
+	$(BIN)/python scripts/print_book.py
 	@echo "The book: _build/html/index.html"
 
 outputs: $(INSTALLED)  ## execute what changed and store the outputs in the notebooks

@@ -57,13 +57,15 @@ def test_chapters_stand_in_the_order_of_their_parts():
 
 def test_the_map_has_facts_about_every_part_and_chapter_and_no_other():
     facts = yaml.safe_load((ROOT / "book" / "chapters.yml").read_text("utf-8"))
+    labs = yaml.safe_load((ROOT / "book" / "labs.yml").read_text("utf-8"))["labs"]
     assert list(facts["chapters"]) == [name for name in CHAPTERS if name.startswith("chapters/")]
     assert list(facts["parts"]) == [part["caption"] for part in TOC["parts"] if part.get("numbered")]
     for name, chapter in facts["chapters"].items():
-        assert set(chapter) == {"question", "read", "run", "level", "related"}, name
+        assert set(chapter) - {"lab"} == {"question", "read", "run", "level", "related"}, name
         assert 15 < len(chapter["question"]) < 100 and chapter["question"].endswith("?")
         assert chapter["level"] in (1, 2, 3) and 1 <= chapter["run"] <= 120
         following = CHAPTERS[CHAPTERS.index(name) + 1]
+        assert chapter.get("lab") in (None, *labs), name
         assert chapter["related"] in facts["chapters"] and chapter["related"] not in (name, following), name
 
 

@@ -20,6 +20,7 @@ sys.path.insert(0, str(ROOT / "book" / "_ext"))
 import accessible  # noqa: E402
 import colab_copies  # noqa: E402
 import dark_plots  # noqa: E402
+import downloads  # noqa: E402
 import fresh_outputs  # noqa: E402
 import held_by  # noqa: E402
 import inline_drawings  # noqa: E402
@@ -374,3 +375,26 @@ def test_plots_get_a_class_and_pictures_do_not(tmp_path):
     ]
     expected = [tags[0].replace("<img", '<img class="plot"'), *tags[1:]]
     assert dark_plots.mark_plots("".join(tags), sources) == "".join(expected)
+
+
+def test_the_place_for_the_files_links_those_that_are_there(tmp_path):
+    site, made = tmp_path / "html", tmp_path / "download"
+    page = site / "book" / "page.html"
+    page.parent.mkdir(parents=True)
+    page.write_text(
+        f"<p>a</p>{downloads.place(lambda words: words.replace('EPUB', 'Epub <'))}<p>b</p>", "utf-8"
+    )
+    downloads.fill(site)
+    assert "make book" in page.read_text("utf-8") and "<a " not in page.read_text("utf-8")
+    made.mkdir()
+    (made / "image_recognition.epub").write_bytes(b"x" * 2_340_000)
+    made.joinpath(downloads.RECORD).write_text("{}")
+    for _ in range(2):
+        downloads.fill(site)
+        html = page.read_text("utf-8")
+        link = '<a href="../downloads/image_recognition.epub" download>Epub &lt; for e-readers and phones, 2.3 MB</a>'
+        assert html.count("<a ") == 1 and link in html and html.endswith("</div><p>b</p>")
+        assert (site / "downloads" / "image_recognition.epub").stat().st_size == 2_340_000
+    made.joinpath("image_recognition.epub").unlink()
+    downloads.fill(site)
+    assert "<a " not in page.read_text("utf-8") and not (site / "downloads").exists()

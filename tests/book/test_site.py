@@ -109,7 +109,7 @@ def test_the_map_on_the_landing_page_leads_to_every_chapter_in_its_order(site):
 
 
 def test_each_chapter_says_what_it_takes_and_where_to_go_next(site):
-    names = [*chapters(), "book/notation"]
+    names = [*chapters(), "book/labs/classify"]
     for name, following in zip(names, names[1:], strict=False):
         page, facts = parse(site / f"{name}.html"), chapters()[name]
         head = page.select_one("h1 + .chapter-facts").get_text()
@@ -119,7 +119,8 @@ def test_each_chapter_says_what_it_takes_and_where_to_go_next(site):
             target(site, f"{name}.html", link["href"])[0].relative_to(site.resolve()).as_posix()
             for link in page.select("nav.chapter-end li a")
         ]
-        assert links == [f"{following}.html", f"{facts['related']}.html"], name
+        lab = [f"book/labs/{facts['lab']}.html"] if "lab" in facts else []
+        assert links == [f"{following}.html", f"{facts['related']}.html", *lab], name
         for other in (following, facts["related"]):
             if other in chapters():
                 assert chapters()[other]["question"] in page.select_one("nav.chapter-end").get_text()
