@@ -1,7 +1,7 @@
 """The pages of the built site as they go on paper: without what needs a screen, and with nothing folded away.
 
 What holds for the PDF and the EPUB alike stands here. Pages are read from the site, so what is printed is what is shown:
-the numbers, the names of places and the lines that lead to and fro are the site's own.
+the numbers, the names of places and the lines that lead there and back are the site's own.
 """
 
 import re

@@ -43,7 +43,8 @@ def page_context(app: Sphinx, pagename: str, templatename: str, context: dict, d
     """Take the style sheets of the theme and of the extensions out of a page: layout.html links the one made of them."""
     own = (*APART, *(name for name, _ in app.config.html_css_files))
     linked = context.get("css_files", [])
-    app.styles_to_join = [_name(style) for style in linked if _name(style) not in own]
+    joined = dict.fromkeys(_name(style) for style in linked if _name(style) not in own)
+    app.styles_to_join = getattr(app, "styles_to_join", {}) | joined
     context["css_files"] = [style for style in linked if _name(style) in own]
 
 
@@ -52,8 +53,8 @@ def _name(style) -> str:
 
 
 def finish(app: Sphinx, exception: Exception | None) -> None:
-    """Shrink the static files of a finished HTML site."""
-    if exception is not None or app.builder.name != "html":
+    """Shrink the static files of a finished HTML site; where no page was written, they are as small as they were."""
+    if exception is not None or app.builder.name != "html" or not hasattr(app, "styles_to_join"):
         return
     static = Path(app.outdir, "_static")
     for pattern in UNUSED:
