@@ -205,7 +205,7 @@ def test_a_page_links_the_books_own_style_sheets_and_leaves_the_others_to_the_jo
     context = {"css_files": [SimpleNamespace(filename=name) for name in names]}
     small_assets.page_context(app, "page", "page.html", context, None)
     assert [style.filename for style in context["css_files"]] == ["katex/katex.css", "_static/course.css"]
-    assert app.styles_to_join == ["pygments.css", "styles/some-theme.css"]
+    assert list(app.styles_to_join) == ["pygments.css", "styles/some-theme.css"]
 
 
 def test_the_theme_does_not_measure_what_might_scroll():
