@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+import skimage.data
 import torch
 import yaml
 
@@ -65,7 +66,7 @@ def test_weights_are_right_to_half_a_step_and_so_is_what_is_computed_from_them(m
     samples = {sample["name"]: sample for sample in data_of(made["data-attention.js"])}
     for model, pictures in (
         ("vit_scenes", attention.drawn_scenes()),
-        ("vit_cifar10", attention.photographs()),
+        ("vit_cifar10", attention.chosen_photographs()),
     ):
         _, weights = attention.answers_and_weights(model, np.stack(list(pictures.values())))
         for name, exact in zip(pictures, weights, strict=True):
@@ -88,7 +89,7 @@ def test_quantised_keeps_the_largest_and_what_is_zero():
 
 
 def test_photographs_are_middle_squares_made_small():
-    cat = attention.photographs()["cat"]
+    cat = attention.chosen_photographs()["cat"]
     assert cat.shape == (32, 32, 3) and cat.dtype == np.uint8
-    square = attention.skimage.data.chelsea()[:, 75:375]  # of 300 × 451
+    square = skimage.data.chelsea()[:, 75:375]  # of 300 × 451
     np.testing.assert_allclose(cat.mean(axis=(0, 1)), square.mean(axis=(0, 1)), rtol=0, atol=1)

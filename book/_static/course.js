@@ -12,7 +12,7 @@ const observe = () => {
   for (const box of document.querySelectorAll(".katex-display, pre, .cell_output > .output, .pst-scrollable-table-container")) reachable.observe(box);
 };
 observe();
-new MutationObserver(observe).observe(document.getElementById("main-content"), {subtree: true, childList: true});
+new MutationObserver(observe).observe(document.getElementById("main-content") ?? document.documentElement, {subtree: true, childList: true});
 document.fonts.addEventListener("loadingdone", () => (reachable.disconnect(), observe())); // letters of another width
 
 // The table of claims: show the rows of one verdict, or with one word in them.

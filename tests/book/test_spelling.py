@@ -13,7 +13,16 @@ NOT_WORDS = "nd,fpr,te,ans,mis,mape,hart"  # axes, rates, abbreviations and a na
 
 def misspelt(*paths: Path | str) -> str:
     """Return what codespell finds in files and folders, one line for each word."""
-    command = [sys.executable, "-m", "codespell_lib", "--skip", "package-lock.json", "--ignore-words-list", NOT_WORDS, *map(str, paths)]
+    command = [
+        sys.executable,
+        "-m",
+        "codespell_lib",
+        "--skip",
+        "package-lock.json,node_modules",
+        "--ignore-words-list",
+        NOT_WORDS,
+        *map(str, paths),
+    ]
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT).stdout
 
 

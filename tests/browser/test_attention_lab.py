@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from conftest import SITE
 from opened_pages import axe_violations, open_lab, opened
+from served_site import SITE
 from test_pages import is_elsewhere
 
 from utils.explanations import attention_rollout
@@ -32,7 +32,7 @@ def weights():
     result = {}
     for model, pictures in (
         ("vit_scenes", attention.drawn_scenes()),
-        ("vit_cifar10", attention.photographs()),
+        ("vit_cifar10", attention.chosen_photographs()),
     ):
         answers, exact = attention.answers_and_weights(model, np.stack(list(pictures.values())))
         for name, answer, one in zip(pictures, answers, exact, strict=True):
@@ -97,7 +97,7 @@ def check_words(lab, numbers, extent, view):
     rows = [row.split("\t") for row in lab.locator("tbody").inner_text().splitlines()]
     for row, i in zip(rows, best, strict=True):
         assert row[1] == f"({i // SIDE + 1}, {i % SIDE + 1})"
-        assert abs(float(row[2].removesuffix(" %")) - 100 * numbers[i]) <= 0.0501
+        assert abs(float(row[2].removesuffix("\N{NO-BREAK SPACE}%")) - 100 * numbers[i]) <= 0.0501
     assert f"({best[0] // SIDE + 1}, {best[0] % SIDE + 1})" in lab.locator(".lab-status").first.inner_text()
     small = lab.locator(".lab-maps label").nth(view).inner_text()
     assert abs(float(small) - extent) <= 0.0501

@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
-from conftest import SITE
 from opened_pages import axe_violations, open_lab, opened
+from served_site import SITE
 
 from utils import metrics
 

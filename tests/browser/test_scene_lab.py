@@ -4,8 +4,8 @@ import json
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import SITE
 from opened_pages import axe_violations, open_lab, opened
+from served_site import SITE
 
 from utils import runs
 

@@ -19,9 +19,8 @@ KINDS = {"vit_scenes": "shapes", "vit_cifar10": "things"}
 
 def make() -> dict[str, str]:
     """Return the script with the pictures and the answers, and one for each picture with its weights."""
-    samples, scripts, photos = [], {}, photographs()
-    chosen = {name: photos[name] for name in PHOTOGRAPHS}
-    for model, pictures in (("vit_scenes", drawn_scenes()), ("vit_cifar10", chosen)):
+    samples, scripts = [], {}
+    for model, pictures in (("vit_scenes", drawn_scenes()), ("vit_cifar10", chosen_photographs())):
         probabilities, weights = answers_and_weights(model, np.stack(list(pictures.values())))
         for k, (name, picture) in enumerate(pictures.items()):
             samples.append(
@@ -43,6 +42,12 @@ def drawn_scenes() -> dict[str, np.ndarray]:
     """Return the scenes by name: uint8 (32, 32, 3)."""
     drawn = data.load("scenes", "validation", max(SCENES.values()) + 1, 0).images
     return {name: drawn[k] for name, k in SCENES.items()}
+
+
+def chosen_photographs() -> dict[str, np.ndarray]:
+    """Return the photographs by name: uint8 (32, 32, 3)."""
+    every = photographs()
+    return {name: every[name] for name in PHOTOGRAPHS}
 
 
 @torch.no_grad()
