@@ -41,6 +41,7 @@ const loadOnce = (tag, name) => {
     const element = document.createElement(tag);
     if (tag === "link") element.rel = "stylesheet";
     element[tag === "link" ? "href" : "src"] = address;
+    element.async = false; // scripts arrive side by side and run in order
     element.onload = done;
     element.onerror = () => {
       delete loadOnce[address]; // so that it can be tried again
@@ -59,7 +60,7 @@ for (const lab of document.querySelectorAll(".lab")) {
     message.textContent = words.loading;
     try {
       await loadOnce("link", "labs.css");
-      for (const name of ["shared.js", ...lab.dataset.loads.split(" ")]) await loadOnce("script", name);
+      await Promise.all(["shared.js", ...lab.dataset.loads.split(" ")].map((name) => loadOnce("script", name)));
       lab.result = await courseLabs[lab.dataset.lab](stage, words);
       message.textContent = "";
       lab.querySelector(".lab-preview").hidden = true;

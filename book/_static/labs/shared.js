@@ -55,11 +55,17 @@ const Lab = {
   // Paint one number a pixel as a colour; from `low` to `high`, where both are given in place of the smallest and largest
   heat(canvas, values, { low = Math.min(...values), high = Math.max(...values), palette = "sequential" } = {}) {
     const image = new ImageData(canvas.width, canvas.height), span = high - low || 1;
+    const table = (Lab.tables[palette] ??= [...Array(256).keys()].map((level) => Lab.colour(level / 255, palette)));
     values.forEach((value, i) => {
-      image.data.set([...Lab.colour((value - low) / span, palette), 255], 4 * i);
+      const [red, green, blue] = table[Math.round(255 * Math.min(Math.max((value - low) / span, 0), 1))];
+      image.data[4 * i] = red;
+      image.data[4 * i + 1] = green;
+      image.data[4 * i + 2] = blue;
+      image.data[4 * i + 3] = 255;
     });
     canvas.getContext("2d").putImageData(image, 0, 0);
   },
+  tables: {}, // 256 colours of each palette, once it is used
 
   // The colour [red, green, blue] of a share in [0, 1]; the middle of "diverging" is white
   colour(share, palette = "sequential") {
