@@ -5,6 +5,7 @@ from pathlib import Path
 
 AXE = Path(__file__).parents[1] / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+SETTLED = 500  # milliseconds in which a page finds out what scrolls at a new width
 OF_COLOURS = ["color-contrast", "link-in-text-block"]  # the rules whose outcome depends on the theme
 AXE_RUN = """([type, values]) => {
   // what formulas draw, for eyes only and in the colour of the text, is a third of all elements: axe need not judge it
@@ -66,3 +67,11 @@ def axe_violations(page, rules: list[str] | None = None) -> list[tuple]:
         for rule in result["violations"]
         for node in rule["nodes"]
     ]
+
+
+def assert_accessible_and_fits(page, width: int) -> None:
+    """Give the page a width, and ask for no violation of the rules of axe and for no scrolling sideways."""
+    page.set_viewport_size({"width": width, "height": 900})
+    page.wait_for_timeout(SETTLED)
+    assert axe_violations(page) == [], width
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, width

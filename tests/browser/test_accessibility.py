@@ -1,11 +1,9 @@
 """Each page by the rules of axe: wide and narrow, light and dark. A file of its own, so that two workers share the pages."""
 
 import pytest
-from opened_pages import OF_COLOURS, axe_violations, opened
+from opened_pages import OF_COLOURS, SETTLED, axe_violations, opened
 
 pytestmark = [pytest.mark.browser, pytest.mark.site]
-
-SETTLED = 500  # milliseconds in which the theme finds out what scrolls at the new width
 
 
 @pytest.mark.parametrize("theme, rules", [("light", None), ("dark", OF_COLOURS)], ids=["light", "dark"])

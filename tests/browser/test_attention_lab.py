@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from opened_pages import axe_violations, open_lab, opened
+from opened_pages import assert_accessible_and_fits, open_lab, opened
 from served_site import SITE
 from test_pages import is_elsewhere
 
@@ -153,10 +153,7 @@ def test_the_open_lab_is_accessible_and_fits(browser, address, theme):
     with opened(browser, address + PAGE, theme=theme) as page:
         open_lab(page, "attention")
         for width in (1350, 390, 320):
-            page.set_viewport_size({"width": width, "height": 900})
-            page.wait_for_timeout(500)
-            assert axe_violations(page) == [], width
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            assert_accessible_and_fits(page, width)
             narrow = page.evaluate(
                 "[...document.querySelectorAll('.lab-stage label, .lab-stage button')]"
                 ".filter((e) => Math.min(e.offsetWidth, e.offsetHeight) < 24).length"

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from opened_pages import axe_violations, open_lab, opened
+from opened_pages import assert_accessible_and_fits, open_lab, opened
 from PIL import Image
 from test_pages import SITE, is_elsewhere
 
@@ -143,6 +143,18 @@ def test_keyboard_covers_a_patch_and_a_file_replaces_the_picture(browser, addres
         assert page.errors == []
 
 
+def test_a_patch_that_is_asked_where_it_looks_is_outlined(browser, address):
+    corner = "[...document.querySelectorAll('.lab-look')[1].getContext('2d').getImageData(1, 40, 1, 1).data]"
+    with opened(browser, address + PAGE) as page:
+        lab = open_lab(page, "classify")
+        lab.locator("canvas.lab-cursor").focus()
+        page.keyboard.press("ArrowDown")
+        assert page.evaluate(corner) != [255, 255, 255, 255]
+        page.keyboard.press("Enter")
+        page.wait_for_function(f"{LAB}.state.patch === 8")
+        assert page.evaluate(corner) == [255, 255, 255, 255]
+
+
 def test_shuffled_patches_are_the_same_patches(browser, address):
     with opened(browser, address + PAGE) as page:
         lab = open_lab(page, "classify")
@@ -169,9 +181,7 @@ def test_the_open_lab_is_accessible_and_fits(browser, address, theme):
             lab.locator(f"input[value={family}]").check()
             page.wait_for_function(f"{LAB}.state.pair?.family === '{family}' && {LAB}.state.pixels")
             for width in (1350, 390, 320):
-                page.set_viewport_size({"width": width, "height": 900})
-                assert axe_violations(page) == []
-                assert page.evaluate("document.documentElement.scrollWidth") <= width
+                assert_accessible_and_fits(page, width)
 
 
 def test_a_lab_whose_files_are_missing_says_so_and_can_be_tried_again(browser, address):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from opened_pages import axe_violations, open_lab, opened
+from opened_pages import assert_accessible_and_fits, open_lab, opened
 from test_pages import SITE, is_elsewhere
 
 from utils.labs.convolution import KERNELS, pictures
@@ -107,7 +107,4 @@ def test_the_open_convolution_lab_is_accessible_and_fits(browser, address, theme
     with opened(browser, address + PAGE, theme=theme) as page:
         open_lab(page, "convolution")
         for width in (1350, 390, 320):
-            page.set_viewport_size({"width": width, "height": 900})
-            page.wait_for_timeout(500)
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
-            assert axe_violations(page) == [], width
+            assert_accessible_and_fits(page, width)

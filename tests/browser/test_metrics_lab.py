@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
-from opened_pages import axe_violations, open_lab, opened
+from opened_pages import assert_accessible_and_fits, open_lab, opened
 from served_site import SITE
 
 from utils import metrics
@@ -166,12 +166,11 @@ def test_dragging_and_the_keyboard_move_the_same_threshold(browser, address):
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1350, 390])
-def test_open_lab_is_accessible(browser, address, width, theme):
-    with opened(browser, address + PAGE, width=width, theme=theme) as page:
+def test_open_lab_is_accessible_and_fits(browser, address, theme):
+    with opened(browser, address + PAGE, theme=theme) as page:
         open_lab(page, "metrics")
-        assert axe_violations(page) == []
+        for width in (1350, 390):
+            assert_accessible_and_fits(page, width)
         choose(page, "made")
-        assert axe_violations(page) == []
-        page.set_viewport_size({"width": 320, "height": 800})
-        assert page.evaluate("document.documentElement.scrollWidth") <= 320
+        for width in (1350, 390, 320):
+            assert_accessible_and_fits(page, width)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from opened_pages import axe_violations, open_lab, opened
+from opened_pages import assert_accessible_and_fits, open_lab, opened
 from test_pages import SITE, is_elsewhere
 
 from utils.labs.positions import MODELS, learned_similarity, query_and_key
@@ -144,7 +144,4 @@ def test_the_open_positions_lab_is_accessible_and_fits(browser, address, theme):
         for view in ("row", "patches", "rotary"):
             choose(lab, "What to look at", view)
             for width in (1350, 390, 320):
-                page.set_viewport_size({"width": width, "height": 900})
-                page.wait_for_timeout(300)
-                assert page.evaluate("document.documentElement.scrollWidth") <= width
-                assert axe_violations(page) == [], (view, width)
+                assert_accessible_and_fits(page, width)

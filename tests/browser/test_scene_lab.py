@@ -4,7 +4,7 @@ import json
 from urllib.parse import urlsplit
 
 import pytest
-from opened_pages import axe_violations, open_lab, opened
+from opened_pages import assert_accessible_and_fits, open_lab, opened
 from served_site import SITE
 
 from utils import runs
@@ -148,12 +148,11 @@ def test_guesses_are_kept_and_compared_by_keyboard_alone(browser, address):
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1350, 390])
-def test_open_lab_is_accessible(browser, address, width, theme):
-    with opened(browser, address + PAGE, width=width, theme=theme) as page:
+def test_open_lab_is_accessible_and_fits(browser, address, theme):
+    with opened(browser, address + PAGE, theme=theme) as page:
         open_lab(page, "scene")
-        assert axe_violations(page) == []
+        for width in (1350, 390):
+            assert_accessible_and_fits(page, width)
         reveal(page)
-        assert axe_violations(page) == []
-        page.set_viewport_size({"width": 320, "height": 800})
-        assert page.evaluate("document.documentElement.scrollWidth") <= 320
+        for width in (1350, 390, 320):
+            assert_accessible_and_fits(page, width)

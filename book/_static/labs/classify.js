@@ -4,12 +4,6 @@
 const Classify = {
   TOP: 5,
 
-  softmax(logits) {
-    const top = Math.max(...logits), powers = Array.from(logits, (logit) => Math.exp(logit - top));
-    const sum = powers.reduce((a, b) => a + b);
-    return powers.map((power) => power / sum);
-  },
-
   // How much of each patch is in the mean of all tokens at last, if only attention moved anything: N numbers that sum to 1.
   // weights: (L, A, N, N); half of each token passes by the attention
   rollout(weights, layers, heads, tokens) {
@@ -231,7 +225,7 @@ courseLabs.classify = async (stage, words) => {
     picture.setAttribute("aria-label", Lab.fill(words.picture_keys, { picture: state.name }));
   }
 
-  const probabilities = (kind) => Classify.softmax(state.answers[kind].logits.data);
+  const probabilities = (kind) => softmax(Array.from(state.answers[kind].logits.data));
   const best = (kind) => probabilities(kind).reduce((at, p, y, all) => (p > all[at] ? y : at), 0);
 
   function showAnswer(kind) {
@@ -267,7 +261,7 @@ courseLabs.classify = async (stage, words) => {
       }
     });
     context.globalAlpha = 1;
-    if (kind === "vit" && state.patch >= 0 && state.view === "evidence" && state.block < "rollout") outline(context, state.patch, look.width / across());
+    if (kind === "vit" && state.patch >= 0 && state.view === "evidence" && state.block !== "rollout") outline(context, state.patch, look.width / across());
     caption.textContent = text;
     look.setAttribute("role", "img");
     look.setAttribute("aria-label", text);
@@ -303,7 +297,7 @@ courseLabs.classify = async (stage, words) => {
     state.covering = {};
     for (const kind of ["cnn", "vit"]) {
       const whole = probabilities(kind), count = whole.length;
-      const each = [...Array(tokens()).keys()].map((place) => Classify.softmax(answers[kind].logits.data.slice(place * count, (place + 1) * count)));
+      const each = [...Array(tokens()).keys()].map((place) => softmax(Array.from(answers[kind].logits.data.slice(place * count, (place + 1) * count))));
       state.covering[kind] = whole.map((p, y) => each.map((shares) => p - shares[y]));
     }
   }
@@ -353,8 +347,7 @@ courseLabs.classify = async (stage, words) => {
 
   // Patches to look at or cover, pixels to paint: the cursor's grid depends on the tool
   function setCursor() {
-    const fine = state.tool === "paint", count = fine ? 32 : 8;
-    grid.rows = grid.columns = count;
+    grid.rows = grid.columns = state.tool === "paint" ? side() : across();
   }
   const grid = {
     rows: 8, columns: 8, label: words.picture_keys,
